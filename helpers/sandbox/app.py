@@ -1,0 +1,140 @@
+"""The one WSGI application: our operations first, everything else to moto."""
+
+from __future__ import annotations
+
+import io
+import json
+import logging
+import re
+from dataclasses import dataclass
+from typing import Any
+from urllib.parse import parse_qs
+
+from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from werkzeug.wrappers import Request, Response
+
+from . import principals
+from .service import MOTO, AwsError, Call, Service
+from .world import World
+
+logger = logging.getLogger(__name__)
+
+CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
+LOCAL_HOST = re.compile(r"^(127\.0\.0\.1|\[::1\]|([a-z0-9.-]+\.)?localhost|host\.docker\.internal)(:\d+)?$", re.I)
+READS = ("Describe", "List", "Get", "Head", "BatchGet", "BatchCheck", "Validate", "Lookup", "Test", "Filter")
+SIGNING_NAMES = {"monitoring": "cloudwatch", "eventbridge": "events"}
+
+
+@dataclass(frozen=True)
+class Target:
+    """What a request is addressed to."""
+
+    access_key: str
+    region: str
+    service: str
+    operation: str | None
+
+
+def identify(request: Request) -> Target | None:
+    """Who signed a request, for which service and region, and which operation it asks for, if it names one."""
+    match = CREDENTIAL.search(request.headers.get("Authorization", ""))
+    if match:
+        access_key, region, service = match.groups()
+    elif request.args.get("X-Amz-Credential", "").count("/") == 4:
+        access_key, _, region, service, _ = request.args["X-Amz-Credential"].split("/")
+    else:
+        return None
+    service = SIGNING_NAMES.get(service, service)
+    return Target(access_key, region, service, _operation(request, service))
+
+
+def _operation(request: Request, service: str) -> str | None:
+    if "X-Amz-Target" in request.headers:
+        return request.headers["X-Amz-Target"].rpartition(".")[2]
+    rpc = re.fullmatch(r"/service/[^/]+/operation/(\w+)", request.path)
+    if rpc:
+        return rpc.group(1)
+    if (request.content_type or "").startswith("application/x-www-form-urlencoded"):
+        body = request.get_data(parse_form_data=False, cache=True)
+        return parse_qs(body.decode("utf-8", "replace")).get("Action", [None])[0]
+    return request.args.get("Action")
+
+
+class Application:
+    """Answers every request that reaches the sandbox."""
+
+    def __init__(self, world: World, token: str) -> None:
+        self.world = world
+        self.token = token
+        self.moto = DomainDispatcherApplication(create_backend_app)
+
+    def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
+        request = Request(environ)
+        refusal = self.refuse_strangers(request)
+        if refusal is not None:
+            return refusal(environ, start_response)
+        if request.path.startswith("/_sandbox/control/"):
+            return self.control(request)(environ, start_response)
+        for prefix, app in self.world.paths.items():
+            if request.path.startswith(prefix):
+                return app(environ, start_response)
+        return self.aws(request, environ)(environ, start_response)
+
+    def refuse_strangers(self, request: Request) -> Response | None:
+        """Web pages may not talk to the sandbox: it runs commands, and a browser can reach 127.0.0.1."""
+        if "Origin" in request.headers or not LOCAL_HOST.match(request.headers.get("Host", "")):
+            return Response("The sandbox answers programs on this machine, not web pages.\n", 403)
+        return None
+
+    def control(self, request: Request) -> Response:
+        """What `python -m helpers.sandbox` asks a running sandbox; only who can read its home knows the token."""
+        if request.headers.get("X-Sandbox-Token") != self.token:
+            return Response("wrong token\n", 403)
+        if request.path.endswith("/stop") and request.method == "POST":
+            self.world.stopping.set()
+            return Response("stopping\n")
+        return Response(json.dumps({"alive": True, "problem": self.world.state.error}), mimetype="application/json")
+
+    def aws(self, request: Request, environ: dict[str, Any]) -> Any:
+        """The WSGI application that answers an AWS request."""
+        target = identify(request)
+        service = Service.registry.get(target.service) if target else None
+        if target and target.operation and not target.operation.startswith(READS):
+            self.world.changed()
+        elif target and not target.operation and request.method not in ("GET", "HEAD"):
+            self.world.changed()
+        if not (target and service and target.operation and service.answers(target.operation)):
+            return self._to_moto(request, environ)
+        try:
+            call = Call(
+                world=self.world,
+                service=service,
+                operation=target.operation,
+                params=service.parse(target.operation, request),
+                region=target.region,
+                account=self.world.account,
+                principal=principals.resolve(target.access_key, self.world.account),
+                headers=dict(request.headers),
+            )
+            answer = service.handle(call, request)
+        except Exception:
+            logger.exception("%s %s failed", target.service, target.operation)
+            answer = service.respond(
+                target.operation,
+                AwsError("InternalFailure", f"The sandbox failed in {target.operation}; its log says where.", 500),
+                request,
+            )
+        if answer is MOTO:
+            return self._to_moto(request, environ)
+        if not target.operation.startswith(READS):
+            self.world.changed()
+        return answer
+
+    def _to_moto(self, request: Request, environ: dict[str, Any]) -> Any:
+        if "werkzeug.request" in environ:
+            del environ["werkzeug.request"]
+        cached = request.__dict__.get("_cached_data")
+        if cached is not None:  # the body was read to find the operation: give it back
+            environ["wsgi.input"] = io.BytesIO(cached)
+            environ["CONTENT_LENGTH"] = str(len(cached))
+        return self.moto
