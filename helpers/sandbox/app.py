@@ -7,20 +7,24 @@ import json
 import logging
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from typing import Any
 from urllib.parse import parse_qs
+from xml.sax.saxutils import escape
 
 from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
 from werkzeug.wrappers import Request, Response
 
-from . import principals
-from .service import MOTO, AwsError, Call, Service
+from . import iam, principals
+from .service import MOTO, Api, AwsError, Call, Service
 from .world import World
 
 logger = logging.getLogger(__name__)
 
 CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
-LOCAL_HOST = re.compile(r"^(127\.0\.0\.1|\[::1\]|([a-z0-9.-]+\.)?localhost|host\.docker\.internal)(:\d+)?$", re.I)
+LOCAL_HOST = re.compile(
+    r"^(127\.0\.0\.1|\[::1\]|([a-z0-9.-]+\.)?localhost|host\.docker\.internal)(:\d+)?$", re.I
+)
 READS = ("Describe", "List", "Get", "Head", "BatchGet", "BatchCheck", "Validate", "Lookup", "Test", "Filter")
 SIGNING_NAMES = {"monitoring": "cloudwatch", "eventbridge": "events"}
 
@@ -93,42 +97,89 @@ class Application:
         if request.path.endswith("/stop") and request.method == "POST":
             self.world.stopping.set()
             return Response("stopping\n")
-        return Response(json.dumps({"alive": True, "problem": self.world.state.error}), mimetype="application/json")
+        return Response(
+            json.dumps({"alive": True, "problem": self.world.state.error}), mimetype="application/json"
+        )
 
     def aws(self, request: Request, environ: dict[str, Any]) -> Any:
         """The WSGI application that answers an AWS request."""
         target = identify(request)
-        service = Service.registry.get(target.service) if target else None
-        if target and target.operation and not target.operation.startswith(READS):
-            self.world.changed()
-        elif target and not target.operation and request.method not in ("GET", "HEAD"):
-            self.world.changed()
-        if not (target and service and target.operation and service.answers(target.operation)):
+        if target is None:
             return self._to_moto(request, environ)
+        service = Service.registry.get(target.service)
+        ours = bool(service and target.operation and service.answers(target.operation))
+        principal = principals.resolve(target.access_key, self.world.account)
+        api = service or self._api(target.service)
         try:
-            call = Call(
-                world=self.world,
-                service=service,
-                operation=target.operation,
-                params=service.parse(target.operation, request),
-                region=target.region,
-                account=self.world.account,
-                principal=principals.resolve(target.access_key, self.world.account),
-                headers=dict(request.headers),
-            )
-            answer = service.handle(call, request)
+            params = api.parse(target.operation, request) if ours or self._must_ask(principal, target) else {}
+            if self.world.enforce:
+                self._authorize(principal, target, params, request)
+            answer = MOTO
+            if ours:
+                call = Call(
+                    world=self.world,
+                    service=service,
+                    operation=target.operation,
+                    params=params,
+                    region=target.region,
+                    account=self.world.account,
+                    principal=principal,
+                    headers=dict(request.headers),
+                )
+                answer = service.handle(call, request)
+        except AwsError as error:
+            return self._refusal(api, target, error, request)
         except Exception:
             logger.exception("%s %s failed", target.service, target.operation)
-            answer = service.respond(
-                target.operation,
-                AwsError("InternalFailure", f"The sandbox failed in {target.operation}; its log says where.", 500),
-                request,
-            )
+            message = f"The sandbox failed in {target.operation}; its log says where."
+            return self._refusal(api, target, AwsError("InternalFailure", message, 500), request)
         if answer is MOTO:
-            return self._to_moto(request, environ)
-        if not target.operation.startswith(READS):
+            answer = self._to_moto(request, environ)
+        return self._with_save(answer, target, request)
+
+    @lru_cache  # noqa: B019 - one application a process
+    def _api(self, name: str) -> Api:
+        return Api(name)
+
+    @staticmethod
+    def _must_ask(principal: principals.Principal, target: Target) -> bool:
+        """Whether the parameters are needed to decide if the sender may do this."""
+        restricted = principal.kind == "role" or target.operation == "AssumeRole"
+        return restricted and target.operation is not None and target.service != "s3"
+
+    def _authorize(
+        self, principal: principals.Principal, target: Target, params: dict[str, Any], request: Request
+    ) -> None:
+        if target.operation == "AssumeRole" and principal.kind != "service":
+            iam.check_trust_of_principal(self.world, params.get("RoleArn", ""), principal)
+        if principal.kind != "role":
+            return
+        for need in iam.needs_of(
+            self.world, target.service, target.operation, params, target.region, request
+        ):
+            iam.require(self.world, principal, need, target.service)
+            if target.service == "s3":
+                iam.hide_missing_object(self.world, principal, need)
+
+    @staticmethod
+    def _refusal(api: Api, target: Target, error: AwsError, request: Request) -> Response:
+        if target.operation is not None and target.service != "s3":
+            return api.respond(target.operation, error, request)
+        body = f"<Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
+        return Response("" if request.method == "HEAD" else body, error.status, mimetype="application/xml")
+
+    def _with_save(self, answer: Any, target: Target, request: Request) -> Any:
+        """The same answer; once it is given, the state is saved if the request may have changed it."""
+        reads = target.operation.startswith(READS) if target.operation else request.method in ("GET", "HEAD")
+        if reads:
+            return answer
+
+        def answer_and_save(environ: dict[str, Any], start_response: Any) -> Any:
+            body = answer(environ, start_response)
             self.world.changed()
-        return answer
+            return body
+
+        return answer_and_save
 
     def _to_moto(self, request: Request, environ: dict[str, Any]) -> Any:
         if "werkzeug.request" in environ:

@@ -59,7 +59,46 @@ class Call:
 Operation = Callable[[Call], Any]
 
 
-class Service:
+class Api:
+    """One AWS API as botocore describes it: how its requests are read and its answers written."""
+
+    def __init__(self, name: str) -> None:
+        """`name` is botocore's service name."""
+        self.name = name
+
+    @cached_property
+    def model(self) -> Any:
+        """botocore's description of this API."""
+        return get_service_model(self.name)
+
+    def parse(self, operation: str, request: Request) -> dict[str, Any]:
+        """The parameters of a request, as the operation's input shape describes them."""
+        protocol = determine_request_protocol(self.model, request.content_type)
+        parser = PROTOCOL_PARSERS[protocol](self.model.operation_model(operation))
+        body = request.get_data(parse_form_data=False, cache=True)
+        return parser.parse(
+            {
+                "method": request.method,
+                "values": request.values,
+                "headers": request.headers,
+                "body": body,
+                "url_path": request.path,
+                "url_params": {},
+            }
+        )
+
+    def respond(self, operation: str, result: dict[str, Any] | AwsError, request: Request) -> Response:
+        """An HTTP answer in the protocol in which the client asked."""
+        protocol = determine_request_protocol(self.model, request.content_type)
+        serializer = get_serializer_class(self.name, protocol)(self.model.operation_model(operation))
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # moto warns of codes that AWS uses but botocore's model omits
+            answer = serializer.serialize(result)
+        status = result.status if isinstance(result, AwsError) else answer["status_code"]
+        return Response(answer["body"], status, answer["headers"])
+
+
+class Service(Api):
     """One AWS API, or the part of it that is ours. Operations that nobody registered go to moto."""
 
     registry: dict[str, Service] = {}
@@ -70,7 +109,7 @@ class Service:
         With `refuse_others` an operation that is not registered is refused by name instead of being left to
         moto: for services whose answers from moto would only pretend.
         """
-        self.name = name
+        super().__init__(name)
         self.store_class = store
         self.refuse_others = refuse_others
         self.operations: dict[str, Operation] = {}
@@ -91,30 +130,9 @@ class Service:
         self.start_hooks.append(hook)
         return hook
 
-    @cached_property
-    def model(self) -> Any:
-        """botocore's description of this API."""
-        return get_service_model(self.name)
-
     def answers(self, operation: str) -> bool:
         """Whether this service, rather than moto, is asked first for the operation."""
         return operation in self.operations or self.refuse_others
-
-    def parse(self, operation: str, request: Request) -> dict[str, Any]:
-        """The parameters of a request, as the operation's input shape describes them."""
-        protocol = determine_request_protocol(self.model, request.content_type)
-        parser = PROTOCOL_PARSERS[protocol](self.model.operation_model(operation))
-        body = request.get_data(parse_form_data=False, cache=True)
-        return parser.parse(
-            {
-                "method": request.method,
-                "values": request.values,
-                "headers": request.headers,
-                "body": body,
-                "url_path": request.path,
-                "url_params": {},
-            }
-        )
 
     def handle(self, call: Call, request: Request) -> Response | object:
         """Run the operation and write its answer, or return `MOTO`."""
@@ -131,13 +149,3 @@ class Service:
         if result is MOTO:
             return MOTO
         return self.respond(call.operation, result or {}, request)
-
-    def respond(self, operation: str, result: dict[str, Any] | AwsError, request: Request) -> Response:
-        """An HTTP answer in the protocol in which the client asked."""
-        protocol = determine_request_protocol(self.model, request.content_type)
-        serializer = get_serializer_class(self.name, protocol)(self.model.operation_model(operation))
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # moto warns of codes that AWS uses but botocore's model omits
-            answer = serializer.serialize(result)
-        status = result.status if isinstance(result, AwsError) else answer["status_code"]
-        return Response(answer["body"], status, answer["headers"])

@@ -49,6 +49,8 @@ class _Pickler(pickle.Pickler):
 
     def persistent_id(self, thing: Any) -> Any:
         if isinstance(thing, BaseBackend) and thing is not self.root:
+            if id(thing) not in self.names:  # moto made it after the list was drawn up
+                self.names.update({id(backend): place for place, backend in _places()})
             return ("backend", *self.names[id(thing)])
         if isinstance(thing, BackendDict):
             return ("backends", thing.service_name)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -15,7 +16,7 @@ from botocore.exceptions import ClientError
 from moto.backends import get_backend
 from moto.core import DEFAULT_ACCOUNT_ID
 
-from . import principals
+from . import iam, principals
 from .clock import Clock
 from .service import AwsError, Service
 from .state import StateFile
@@ -37,6 +38,7 @@ class World:
         self.clock = Clock(speed)
         self.endpoint = ""
         self.runtime: Any = None
+        self.enforce = os.environ.get("SANDBOX_ENFORCE") == "1"  # DEV ONLY
         self.stopping = threading.Event()
         self.lock = threading.RLock()
         self.paths: dict[str, WsgiApp] = {}
@@ -72,20 +74,31 @@ class World:
     # Calls to the sandbox itself --------------------------------------------------------------------------
 
     def credentials(
-        self, role_arn: str, session_name: str, as_service: str, duration: int = 3600, **assume: Any
+        self,
+        role_arn: str,
+        session_name: str,
+        as_service: str,
+        duration: int = 3600,
+        source_arn: str | None = None,
+        **assume: Any,
     ) -> dict[str, Any]:
         """Temporary credentials of a role, assumed by the AWS service `as_service` (`ecs-tasks.amazonaws.com`).
 
+        `source_arn` is the resource on whose behalf the service asks (the trust policy's `aws:SourceArn`).
         A dict with AccessKeyId, SecretAccessKey, SessionToken and Expiration (an aware datetime).
         Raises AwsError when the role does not exist or does not trust the service.
         """
+        if self.enforce:
+            iam.check_trust(self, role_arn, as_service, source_arn)
         sts = self.client("sts", "us-east-1", as_service=as_service)
         try:
             answer = sts.assume_role(
                 RoleArn=role_arn, RoleSessionName=session_name[:64], DurationSeconds=duration, **assume
             )
         except ClientError as error:
-            raise AwsError(error.response["Error"]["Code"], error.response["Error"]["Message"], 403) from error
+            raise AwsError(
+                error.response["Error"]["Code"], error.response["Error"]["Message"], 403
+            ) from error
         return answer["Credentials"]
 
     def client(
@@ -95,18 +108,22 @@ class World:
         role_arn: str | None = None,
         session_name: str = "sandbox",
         as_service: str = "sandbox.amazonaws.com",
+        source_arn: str | None = None,
         **assume: Any,
     ) -> Any:
         """A boto3 client of this sandbox, with a role's credentials or as the AWS service `as_service`.
 
+        With `role_arn` the credentials are those of `credentials`, whose other arguments are passed on.
         Clients are kept: asking again costs nothing until the role's credentials are about to expire.
         """
         if role_arn is None:
             return self._client(service, region, principals.service_access_key(as_service), "sandbox", None)
-        key = (role_arn, session_name, as_service, *sorted(assume.items()))
+        key = (role_arn, session_name, as_service, source_arn, *sorted(assume.items()))
         found = self._sessions.get(key)
         if found is None or found["Expiration"] - datetime.now(timezone.utc) < timedelta(minutes=5):
-            found = self._sessions[key] = self.credentials(role_arn, session_name, as_service, **assume)
+            found = self._sessions[key] = self.credentials(
+                role_arn, session_name, as_service, source_arn=source_arn, **assume
+            )
         return self._client(
             service, region, found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]
         )
