@@ -43,12 +43,12 @@ def _places() -> list[tuple[Place, BaseBackend]]:
 
 
 class _Pickler(pickle.Pickler):
-    def __init__(self, file: io.BytesIO, names: dict[int, Place], root: object) -> None:
+    def __init__(self, file: io.BytesIO, names: dict[int, Place]) -> None:
         super().__init__(file, protocol=5)
-        self.names, self.root = names, root
+        self.names = names
 
     def persistent_id(self, thing: Any) -> Any:
-        if isinstance(thing, BaseBackend) and thing is not self.root:
+        if isinstance(thing, BaseBackend):
             if id(thing) not in self.names:  # moto made it after the list was drawn up
                 self.names.update({id(backend): place for place, backend in _places()})
             return ("backend", *self.names[id(thing)])
@@ -68,12 +68,12 @@ class _Unpickler(pickle.Unpickler):
         return backends if kind == "backends" else backends[rest[0]][rest[1]]
 
 
-def _dump(thing: Any, names: dict[int, Place], root: object = None) -> bytes:
+def _dump(thing: Any, names: dict[int, Place]) -> bytes:
     """Pickle while others may be changing it: a container that grew meanwhile is simply pickled again."""
     for attempt in range(20):
         file = io.BytesIO()
         try:
-            _Pickler(file, names, root).dump(thing)
+            _Pickler(file, names).dump(thing)
             return file.getvalue()
         except RuntimeError:
             time.sleep(0.005 * (attempt + 1))
@@ -142,7 +142,7 @@ class StateFile:
                     "format": FORMAT,
                     "moto": moto.__version__,
                     "stores": _dump(self._stores(), names),
-                    "backends": {place: _dump(backend.__dict__, names, backend) for place, backend in places},
+                    "backends": {place: _dump(backend.__dict__, names) for place, backend in places},
                 }
                 partial = self.path.with_suffix(".partial")
                 with partial.open("wb") as file:
