@@ -12,7 +12,10 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from moto.moto_server.werkzeug_app import DomainDispatcherApplication, create_backend_app
+from moto.moto_server.werkzeug_app import (
+    DomainDispatcherApplication,
+    create_backend_app,
+)
 from werkzeug.wrappers import Request, Response
 
 from . import iam, principals
@@ -23,9 +26,21 @@ logger = logging.getLogger(__name__)
 
 CREDENTIAL = re.compile(r"Credential=([^/,\s]+)/\d+/([^/]+)/([^/]+)/aws4_request")
 LOCAL_HOST = re.compile(
-    r"^(127\.0\.0\.1|\[::1\]|([a-z0-9.-]+\.)?localhost|host\.docker\.internal)(:\d+)?$", re.I
+    r"^(127\.0\.0\.1|\[::1\]|([a-z0-9.-]+\.)?localhost|host\.docker\.internal)(:\d+)?$",
+    re.I,
 )
-READS = ("Describe", "List", "Get", "Head", "BatchGet", "BatchCheck", "Validate", "Lookup", "Test", "Filter")
+READS = (
+    "Describe",
+    "List",
+    "Get",
+    "Head",
+    "BatchGet",
+    "BatchCheck",
+    "Validate",
+    "Lookup",
+    "Test",
+    "Filter",
+)
 SIGNING_NAMES = {"monitoring": "cloudwatch", "eventbridge": "events"}
 
 
@@ -86,8 +101,12 @@ class Application:
 
     def refuse_strangers(self, request: Request) -> Response | None:
         """Web pages may not talk to the sandbox: it runs commands, and a browser can reach 127.0.0.1."""
-        if "Origin" in request.headers or not LOCAL_HOST.match(request.headers.get("Host", "")):
-            return Response("The sandbox answers programs on this machine, not web pages.\n", 403)
+        if "Origin" in request.headers or not LOCAL_HOST.match(
+            request.headers.get("Host", "")
+        ):
+            return Response(
+                "The sandbox answers programs on this machine, not web pages.\n", 403
+            )
         return None
 
     def control(self, request: Request) -> Response:
@@ -98,7 +117,8 @@ class Application:
             self.world.stopping.set()
             return Response("stopping\n")
         return Response(
-            json.dumps({"alive": True, "problem": self.world.state.error}), mimetype="application/json"
+            json.dumps({"alive": True, "problem": self.world.state.error}),
+            mimetype="application/json",
         )
 
     def aws(self, request: Request, environ: dict[str, Any]) -> Any:
@@ -111,7 +131,11 @@ class Application:
         principal = principals.resolve(target.access_key, self.world.account)
         api = service or self._api(target.service)
         try:
-            params = api.parse(target.operation, request) if ours or self._must_ask(principal, target) else {}
+            params = (
+                api.parse(target.operation, request)
+                if ours or self._must_ask(principal, target)
+                else {}
+            )
             if self.world.enforce:
                 self._authorize(principal, target, params, request)
             answer = MOTO
@@ -132,7 +156,9 @@ class Application:
         except Exception:
             logger.exception("%s %s failed", target.service, target.operation)
             message = f"The sandbox failed in {target.operation}; its log says where."
-            return self._refusal(api, target, AwsError("InternalFailure", message, 500), request)
+            return self._refusal(
+                api, target, AwsError("InternalFailure", message, 500), request
+            )
         if answer is MOTO:
             answer = self._to_moto(request, environ)
         return self._with_save(answer, target, request)
@@ -148,10 +174,16 @@ class Application:
         return restricted and target.operation is not None and target.service != "s3"
 
     def _authorize(
-        self, principal: principals.Principal, target: Target, params: dict[str, Any], request: Request
+        self,
+        principal: principals.Principal,
+        target: Target,
+        params: dict[str, Any],
+        request: Request,
     ) -> None:
         if target.operation == "AssumeRole" and principal.kind != "service":
-            iam.check_trust_of_principal(self.world, params.get("RoleArn", ""), principal)
+            iam.check_trust_of_principal(
+                self.world, params.get("RoleArn", ""), principal
+            )
         if principal.kind != "role":
             return
         for need in iam.needs_of(
@@ -162,15 +194,25 @@ class Application:
                 iam.hide_missing_object(self.world, principal, need)
 
     @staticmethod
-    def _refusal(api: Api, target: Target, error: AwsError, request: Request) -> Response:
+    def _refusal(
+        api: Api, target: Target, error: AwsError, request: Request
+    ) -> Response:
         if target.operation is not None and target.service != "s3":
             return api.respond(target.operation, error, request)
         body = f"<Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
-        return Response("" if request.method == "HEAD" else body, error.status, mimetype="application/xml")
+        return Response(
+            "" if request.method == "HEAD" else body,
+            error.status,
+            mimetype="application/xml",
+        )
 
     def _with_save(self, answer: Any, target: Target, request: Request) -> Any:
         """The same answer; once it is given, the state is saved if the request may have changed it."""
-        reads = target.operation.startswith(READS) if target.operation else request.method in ("GET", "HEAD")
+        reads = (
+            target.operation.startswith(READS)
+            if target.operation
+            else request.method in ("GET", "HEAD")
+        )
         if reads:
             return answer
 

@@ -87,14 +87,22 @@ class Api:
             }
         )
 
-    def respond(self, operation: str, result: dict[str, Any] | AwsError, request: Request) -> Response:
+    def respond(
+        self, operation: str, result: dict[str, Any] | AwsError, request: Request
+    ) -> Response:
         """An HTTP answer in the protocol in which the client asked."""
         protocol = determine_request_protocol(self.model, request.content_type)
-        serializer = get_serializer_class(self.name, protocol)(self.model.operation_model(operation))
+        serializer = get_serializer_class(self.name, protocol)(
+            self.model.operation_model(operation)
+        )
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # moto warns of codes that AWS uses but botocore's model omits
+            warnings.simplefilter(
+                "ignore"
+            )  # moto warns of codes that AWS uses but botocore's model omits
             answer = serializer.serialize(result)
-        status = result.status if isinstance(result, AwsError) else answer["status_code"]
+        status = (
+            result.status if isinstance(result, AwsError) else answer["status_code"]
+        )
         return Response(answer["body"], status, answer["headers"])
 
 
@@ -103,7 +111,9 @@ class Service(Api):
 
     registry: dict[str, Service] = {}
 
-    def __init__(self, name: str, store: type | None = None, refuse_others: bool = False) -> None:
+    def __init__(
+        self, name: str, store: type | None = None, refuse_others: bool = False
+    ) -> None:
         """`name` is botocore's service name; `store` a picklable class that takes no arguments.
 
         With `refuse_others` an operation that is not registered is refused by name instead of being left to

@@ -46,7 +46,9 @@ class World:
         self._clients: dict[tuple, Any] = {}
         self._sessions: dict[tuple, dict] = {}
         self._boto = boto3.Session()
-        self.state = StateFile(home / "state.pickle", lambda: self._stores, self._stores.update)
+        self.state = StateFile(
+            home / "state.pickle", lambda: self._stores, self._stores.update
+        )
 
     # State ------------------------------------------------------------------------------------------------
 
@@ -60,7 +62,11 @@ class World:
     def stores(self, service: str) -> dict[str, Any]:
         """The service's state in every region where it has any."""
         with self.lock:
-            return {region: store for (name, region), store in self._stores.items() if name == service}
+            return {
+                region: store
+                for (name, region), store in self._stores.items()
+                if name == service
+            }
 
     def changed(self) -> None:
         """Say that the state is different now, so that it is saved. API calls do this by themselves."""
@@ -93,7 +99,10 @@ class World:
         sts = self.client("sts", "us-east-1", as_service=as_service)
         try:
             answer = sts.assume_role(
-                RoleArn=role_arn, RoleSessionName=session_name[:64], DurationSeconds=duration, **assume
+                RoleArn=role_arn,
+                RoleSessionName=session_name[:64],
+                DurationSeconds=duration,
+                **assume,
             )
         except ClientError as error:
             raise AwsError(
@@ -117,19 +126,35 @@ class World:
         Clients are kept: asking again costs nothing until the role's credentials are about to expire.
         """
         if role_arn is None:
-            return self._client(service, region, principals.service_access_key(as_service), "sandbox", None)
+            return self._client(
+                service,
+                region,
+                principals.service_access_key(as_service),
+                "sandbox",
+                None,
+            )
         key = (role_arn, session_name, as_service, source_arn, *sorted(assume.items()))
         found = self._sessions.get(key)
-        if found is None or found["Expiration"] - datetime.now(timezone.utc) < timedelta(minutes=5):
+        if found is None or found["Expiration"] - datetime.now(
+            timezone.utc
+        ) < timedelta(minutes=5):
             found = self._sessions[key] = self.credentials(
                 role_arn, session_name, as_service, source_arn=source_arn, **assume
             )
         return self._client(
-            service, region, found["AccessKeyId"], found["SecretAccessKey"], found["SessionToken"]
+            service,
+            region,
+            found["AccessKeyId"],
+            found["SecretAccessKey"],
+            found["SessionToken"],
         )
 
-    def _client(self, service: str, region: str, key: str, secret: str, token: str | None) -> Any:
-        with self.lock:  # boto3 sessions are not safe for use by several threads; clients are
+    def _client(
+        self, service: str, region: str, key: str, secret: str, token: str | None
+    ) -> Any:
+        with (
+            self.lock
+        ):  # boto3 sessions are not safe for use by several threads; clients are
             name = (service, region, key)
             if name not in self._clients:
                 self._clients[name] = self._boto.client(
@@ -151,7 +176,9 @@ class World:
 
     # Work in the background -------------------------------------------------------------------------------
 
-    def spawn(self, name: str, function: Callable[..., Any], *args: Any) -> threading.Thread:
+    def spawn(
+        self, name: str, function: Callable[..., Any], *args: Any
+    ) -> threading.Thread:
         """Run a function in a thread of its own; what it raises is logged, not lost."""
 
         def run() -> None:
@@ -183,7 +210,12 @@ class World:
         """Put an event on the region's default event bus, from where rules pass it to their targets."""
         from . import events
 
-        entry = {"source": source, "detail-type": detail_type, "detail": detail, "resources": resources or []}
+        entry = {
+            "source": source,
+            "detail-type": detail_type,
+            "detail": detail,
+            "resources": resources or [],
+        }
         events.publish(self, region, entry)
 
     def serve_path(self, prefix: str, app: WsgiApp) -> None:

@@ -1,7 +1,13 @@
 """IAM in the sandbox: evaluation (`policy`), what a request needs (`actions`), and saying no (`enforce`)."""
 
 from .actions import Need, Place
-from .enforce import check_trust, check_trust_of_principal, hide_missing_object, needs_of, require
+from .enforce import (
+    check_trust,
+    check_trust_of_principal,
+    hide_missing_object,
+    needs_of,
+    require,
+)
 from .policy import Decision, Request, evaluate, statements
 
 __all__ = [

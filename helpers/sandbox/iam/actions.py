@@ -12,7 +12,11 @@ from dataclasses import dataclass, field
 from typing import Any
 
 Params = dict[str, Any]
-PREFIXES = {"cloudwatch": "cloudwatch", "events": "events", "codestar-connections": "codestar-connections"}
+PREFIXES = {
+    "cloudwatch": "cloudwatch",
+    "events": "events",
+    "codestar-connections": "codestar-connections",
+}
 
 
 @dataclass(frozen=True)
@@ -50,7 +54,9 @@ def _arn_or(service: str, prefix: str, *keys: str) -> Finder:
         for key in keys:
             if params.get(key):
                 return [
-                    name if str(name).startswith("arn:") else place.arn(service, f"{prefix}{name}")
+                    name
+                    if str(name).startswith("arn:")
+                    else place.arn(service, f"{prefix}{name}")
                     for name in _each(params[key])
                 ]
         return ["*"]
@@ -82,18 +88,30 @@ def _cluster_name(params: Params) -> str:
 def _tasks(params: Params, place: Place) -> list[str]:
     names = _each(params.get("tasks") or params.get("task") or [])
     return [
-        name if name.startswith("arn:") else place.arn("ecs", f"task/{_cluster_name(params)}/{name}")
+        name
+        if name.startswith("arn:")
+        else place.arn("ecs", f"task/{_cluster_name(params)}/{name}")
         for name in names
     ] or ["*"]
 
 
 def _builds(params: Params, place: Place) -> list[str]:
     ids = _each(params.get("ids") or params.get("id") or [])
-    return [place.arn("codebuild", f"project/{str(name).rpartition('/')[2].split(':')[0]}") for name in ids]
+    return [
+        place.arn("codebuild", f"project/{str(name).rpartition('/')[2].split(':')[0]}")
+        for name in ids
+    ]
 
 
 def _queue(params: Params, place: Place) -> list[str]:
-    return [place.arn("sqs", str(params.get("QueueUrl", params.get("QueueName", "*"))).rpartition("/")[2])]
+    return [
+        place.arn(
+            "sqs",
+            str(params.get("QueueUrl", params.get("QueueName", "*"))).rpartition("/")[
+                2
+            ],
+        )
+    ]
 
 
 _repository = _arn_or("codecommit", "", "repositoryName", "repositoryNames")
@@ -127,7 +145,9 @@ RESOURCES: dict[str, Finder] = {
     "ecs:DescribeTasks": _tasks,
     "ecs:DescribeClusters": _arn_or("ecs", "cluster/", "clusters"),
     "ecs:TagResource": lambda params, place: [params.get("resourceArn", "*")],
-    "sns:Publish": lambda params, place: [params.get("TopicArn") or params.get("TargetArn") or "*"],
+    "sns:Publish": lambda params, place: [
+        params.get("TopicArn") or params.get("TargetArn") or "*"
+    ],
     "sqs:*": _queue,
     "sqs:ListQueues": lambda params, place: ["*"],
     "events:*": _arn_or("events", "rule/", "Rule", "Name"),
@@ -172,8 +192,16 @@ _BUCKET = {  # sub-resource: (action to read, action to write, action to delete)
     "versioning": ("GetBucketVersioning", "PutBucketVersioning", None),
     "policy": ("GetBucketPolicy", "PutBucketPolicy", "DeleteBucketPolicy"),
     "location": ("GetBucketLocation", None, None),
-    "lifecycle": ("GetLifecycleConfiguration", "PutLifecycleConfiguration", "PutLifecycleConfiguration"),
-    "encryption": ("GetEncryptionConfiguration", "PutEncryptionConfiguration", "PutEncryptionConfiguration"),
+    "lifecycle": (
+        "GetLifecycleConfiguration",
+        "PutLifecycleConfiguration",
+        "PutLifecycleConfiguration",
+    ),
+    "encryption": (
+        "GetEncryptionConfiguration",
+        "PutEncryptionConfiguration",
+        "PutEncryptionConfiguration",
+    ),
     "tagging": ("GetBucketTagging", "PutBucketTagging", "PutBucketTagging"),
     "acl": ("GetBucketAcl", "PutBucketAcl", None),
     "notification": ("GetBucketNotification", "PutBucketNotification", None),
@@ -182,13 +210,19 @@ _BUCKET = {  # sub-resource: (action to read, action to write, action to delete)
         "PutBucketPublicAccessBlock",
         "PutBucketPublicAccessBlock",
     ),
-    "ownershipControls": ("GetBucketOwnershipControls", "PutBucketOwnershipControls", None),
+    "ownershipControls": (
+        "GetBucketOwnershipControls",
+        "PutBucketOwnershipControls",
+        None,
+    ),
     "versions": ("ListBucketVersions", None, None),
     "uploads": ("ListBucketMultipartUploads", None, None),
 }
 
 
-def s3_needs(method: str, path: str, query: Params, headers: Params, partition: str) -> list[Need]:
+def s3_needs(
+    method: str, path: str, query: Params, headers: Params, partition: str
+) -> list[Need]:
     """The permissions that an S3 request needs, from its HTTP method, path and query (path-style addresses)."""
     bucket, _, key = path.lstrip("/").partition("/")
     if not bucket:
@@ -200,27 +234,46 @@ def s3_needs(method: str, path: str, query: Params, headers: Params, partition: 
     found = [Need(f"s3:{_object_action(method, query)}", (object_arn,))]
     source = headers.get("x-amz-copy-source") or headers.get("X-Amz-Copy-Source")
     if source:
-        found.append(Need("s3:GetObject", (f"arn:{partition}:s3:::{source.lstrip('/').split('?')[0]}",)))
+        found.append(
+            Need(
+                "s3:GetObject",
+                (f"arn:{partition}:s3:::{source.lstrip('/').split('?')[0]}",),
+            )
+        )
     return found
 
 
 def _bucket_need(method: str, query: Params, bucket_arn: str) -> Need:
     for name, (read, write, delete) in _BUCKET.items():
         if name in query:
-            action = {"GET": read, "HEAD": read, "PUT": write, "POST": write, "DELETE": delete}.get(method)
+            action = {
+                "GET": read,
+                "HEAD": read,
+                "PUT": write,
+                "POST": write,
+                "DELETE": delete,
+            }.get(method)
             return Need(f"s3:{action or method.title() + 'Bucket'}", (bucket_arn,))
     if method == "POST" and "delete" in query:
         return Need("s3:DeleteObject", (f"{bucket_arn}/*",))
     if method in ("GET", "HEAD"):
-        context = {f"s3:{name}": query[name] for name in ("prefix", "delimiter", "max-keys") if name in query}
+        context = {
+            f"s3:{name}": query[name]
+            for name in ("prefix", "delimiter", "max-keys")
+            if name in query
+        }
         return Need("s3:ListBucket", (bucket_arn,), context)
-    return Need("s3:CreateBucket" if method == "PUT" else "s3:DeleteBucket", (bucket_arn,))
+    return Need(
+        "s3:CreateBucket" if method == "PUT" else "s3:DeleteBucket", (bucket_arn,)
+    )
 
 
 def _object_action(method: str, query: Params) -> str:
     version = "Version" if "versionId" in query else ""
     if "tagging" in query:
-        return {"GET": "Get", "PUT": "Put", "DELETE": "Delete"}.get(method, "Put") + f"Object{version}Tagging"
+        return {"GET": "Get", "PUT": "Put", "DELETE": "Delete"}.get(
+            method, "Put"
+        ) + f"Object{version}Tagging"
     if "acl" in query:
         return ("Get" if method == "GET" else "Put") + f"Object{version}Acl"
     if "uploadId" in query and method == "DELETE":

@@ -19,7 +19,16 @@ if TYPE_CHECKING:
     from ..principals import Principal
     from ..world import World
 
-QUERY_SERVICES = {"cloudformation", "iam", "sts", "sns", "s3", "sqs", "rds", "elasticloadbalancing"}
+QUERY_SERVICES = {
+    "cloudformation",
+    "iam",
+    "sts",
+    "sns",
+    "s3",
+    "sqs",
+    "rds",
+    "elasticloadbalancing",
+}
 
 
 def policies_of(world: World, role_arn: str) -> list[dict[str, Any]]:
@@ -41,14 +50,18 @@ def _role(world: World, role_arn: str) -> Any:
     raise AwsError("AccessDenied", f"The role {role_arn} does not exist.", 403)
 
 
-def check_trust(world: World, role_arn: str, service: str, source_arn: str | None) -> None:
+def check_trust(
+    world: World, role_arn: str, service: str, source_arn: str | None
+) -> None:
     """Whether the AWS service may assume the role, on behalf of the resource `source_arn`. AwsError if not."""
     role = _role(world, role_arn)
     context = {"aws:SourceAccount": world.account}
     if source_arn:
         context["aws:SourceArn"] = source_arn
     request = Request("sts:AssumeRole", role_arn, context, (service,))
-    if not evaluate(statements(role.assume_role_policy_document), request, resource_based=True).allowed:
+    if not evaluate(
+        statements(role.assume_role_policy_document), request, resource_based=True
+    ).allowed:
         raise AwsError(
             "AccessDenied",
             f"User: {service} is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
@@ -60,9 +73,14 @@ def check_trust_of_principal(world: World, role_arn: str, principal: Principal) 
     """Whether the learner, or somebody under a role, may assume the role. AwsError if not."""
     role = _role(world, role_arn)
     request = Request(
-        "sts:AssumeRole", role_arn, {}, (principal.arn, principal.role_arn or "", world.account)
+        "sts:AssumeRole",
+        role_arn,
+        {},
+        (principal.arn, principal.role_arn or "", world.account),
     )
-    decision = evaluate(statements(role.assume_role_policy_document), request, resource_based=True)
+    decision = evaluate(
+        statements(role.assume_role_policy_document), request, resource_based=True
+    )
     if not decision.allowed:
         raise AwsError(
             "AccessDenied",
@@ -71,7 +89,9 @@ def check_trust_of_principal(world: World, role_arn: str, principal: Principal) 
         )
 
 
-def decide(world: World, principal: Principal, need: Need, resource: str) -> tuple[Decision, str]:
+def decide(
+    world: World, principal: Principal, need: Need, resource: str
+) -> tuple[Decision, str]:
     """The decision on one action and resource, and which kind of policy made it."""
     context = {
         "aws:PrincipalArn": principal.role_arn or principal.arn,
@@ -95,7 +115,9 @@ def _resource_policy(world: World, resource: str) -> list[dict[str, Any]]:
     if len(parts) != 6:
         return []
     if parts[2] == "s3":
-        bucket = get_backend("s3")[world.account]["aws"].buckets.get(parts[5].partition("/")[0])
+        bucket = get_backend("s3")[world.account]["aws"].buckets.get(
+            parts[5].partition("/")[0]
+        )
         return statements(_text(bucket.policy)) if bucket is not None else []
     if parts[2] == "sqs":
         queue = world.moto("sqs", parts[3]).queues.get(parts[5])
@@ -118,7 +140,12 @@ def require(world: World, principal: Principal, need: Need, service: str) -> Non
 
 
 def denial(
-    principal: Principal, action: str, resource: str, decision: Decision, kind: str, service: str
+    principal: Principal,
+    action: str,
+    resource: str,
+    decision: Decision,
+    kind: str,
+    service: str,
 ) -> AwsError:
     """AWS's words: https://docs.aws.amazon.com/IAM/latest/UserGuide/troubleshoot_access-denied.html"""
     quoted = f'"{resource}"' if service == "s3" else resource
@@ -130,7 +157,9 @@ def denial(
     message = f"User: {principal.arn} is not authorized to perform: {action} on resource: {quoted} {because}"
     if service == "ec2":
         return AwsError(
-            "UnauthorizedOperation", f"You are not authorized to perform this operation. {message}", 403
+            "UnauthorizedOperation",
+            f"You are not authorized to perform this operation. {message}",
+            403,
         )
     if service in QUERY_SERVICES:
         return AwsError("AccessDenied", message, 403)
@@ -138,12 +167,19 @@ def denial(
 
 
 def needs_of(
-    world: World, service: str, operation: str | None, params: dict[str, Any], region: str, http: HttpRequest
+    world: World,
+    service: str,
+    operation: str | None,
+    params: dict[str, Any],
+    region: str,
+    http: HttpRequest,
 ) -> list[Need]:
     """The permissions that a request needs."""
     place = Place("aws", region, world.account)
     if service == "s3":
-        return s3_needs(http.method, http.path, http.args, http.headers, place.partition)
+        return s3_needs(
+            http.method, http.path, http.args, http.headers, place.partition
+        )
     found = needs(service, operation or f"{http.method} {http.path}", params, place)
     if service == "ecs" and operation == "RunTask":
         found += _passed_roles(world, params, place)
@@ -157,11 +193,19 @@ def _passed_roles(world: World, params: dict[str, Any], place: Place) -> list[Ne
             params.get("taskDefinition", "")
         )
         execution, task = definition.execution_role_arn, definition.task_role_arn
-    except Exception:  # a definition that does not exist is refused by the operation itself
+    except (
+        Exception
+    ):  # a definition that does not exist is refused by the operation itself
         execution = task = None
-    roles = [overrides.get("executionRoleArn") or execution, overrides.get("taskRoleArn") or task]
+    roles = [
+        overrides.get("executionRoleArn") or execution,
+        overrides.get("taskRoleArn") or task,
+    ]
     service = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
-    return [Need("iam:PassRole", (role,), service) for role in dict.fromkeys(filter(None, roles))]
+    return [
+        Need("iam:PassRole", (role,), service)
+        for role in dict.fromkeys(filter(None, roles))
+    ]
 
 
 def hide_missing_object(world: World, principal: Principal, need: Need) -> None:
@@ -175,5 +219,7 @@ def hide_missing_object(world: World, principal: Principal, need: Need) -> None:
     bucket = get_backend("s3")[world.account]["aws"].buckets.get(bucket_name)
     if bucket is None or key in bucket.keys:
         return
-    listing = Need("s3:ListBucket", (f"arn:aws:s3:::{bucket_name}",), {"s3:prefix": key})
+    listing = Need(
+        "s3:ListBucket", (f"arn:aws:s3:::{bucket_name}",), {"s3:prefix": key}
+    )
     require(world, principal, listing, "s3")

@@ -54,7 +54,9 @@ def statements(document: str | Mapping[str, Any] | None) -> list[Mapping[str, An
     return _list(parsed.get("Statement"))
 
 
-def evaluate(policy: Iterable[Mapping[str, Any]], request: Request, resource_based: bool = False) -> Decision:
+def evaluate(
+    policy: Iterable[Mapping[str, Any]], request: Request, resource_based: bool = False
+) -> Decision:
     """An explicit deny wins; otherwise one allow is enough; otherwise the request is implicitly denied.
 
     With `resource_based` a statement must also name the principal.
@@ -69,22 +71,32 @@ def evaluate(policy: Iterable[Mapping[str, Any]], request: Request, resource_bas
     return Decision(ALLOWED, allowing) if allowing else Decision(IMPLICIT_DENY)
 
 
-def _applies(statement: Mapping[str, Any], request: Request, resource_based: bool) -> bool:
+def _applies(
+    statement: Mapping[str, Any], request: Request, resource_based: bool
+) -> bool:
     if resource_based and not _principal_matches(statement, request):
         return False
-    if "Action" in statement and not _any_glob(_list(statement["Action"]), request.action, ignore_case=True):
+    if "Action" in statement and not _any_glob(
+        _list(statement["Action"]), request.action, ignore_case=True
+    ):
         return False
     if "NotAction" in statement and _any_glob(
         _list(statement["NotAction"]), request.action, ignore_case=True
     ):
         return False
     context = {key.lower(): value for key, value in request.context.items()}
-    if "Resource" in statement and not _any_glob(_filled(statement["Resource"], context), request.resource):
+    if "Resource" in statement and not _any_glob(
+        _filled(statement["Resource"], context), request.resource
+    ):
         return False
-    if "NotResource" in statement and _any_glob(_filled(statement["NotResource"], context), request.resource):
+    if "NotResource" in statement and _any_glob(
+        _filled(statement["NotResource"], context), request.resource
+    ):
         return False
     return all(
-        _condition_holds(operator, key, _filled(wanted, context), context.get(key.lower()))
+        _condition_holds(
+            operator, key, _filled(wanted, context), context.get(key.lower())
+        )
         for operator, keys in (statement.get("Condition") or {}).items()
         for key, wanted in keys.items()
     )
@@ -118,7 +130,9 @@ def _named(principal: Any, request: Request) -> bool:
 
 def _condition_holds(operator: str, key: str, wanted: list[str], found: Any) -> bool:
     quantifier, _, rest = operator.rpartition(":")
-    name, if_exists = (rest[: -len("IfExists")], True) if rest.endswith("IfExists") else (rest, False)
+    name, if_exists = (
+        (rest[: -len("IfExists")], True) if rest.endswith("IfExists") else (rest, False)
+    )
     if name == "Null":
         return (found is None) == (str(wanted[0]).lower() == "true")
     if found is None:
@@ -184,7 +198,11 @@ def arn_matches(pattern: str, arn: str) -> bool:
     """ArnLike: each of the six colon-separated parts is matched on its own, so that `*` stays in its part."""
     wanted, found = pattern.split(":", 5), arn.split(":", 5)
     if len(wanted) != 6 or len(found) != 6:
-        return _glob(pattern).fullmatch(arn) is not None if pattern == "*" else pattern == arn
+        return (
+            _glob(pattern).fullmatch(arn) is not None
+            if pattern == "*"
+            else pattern == arn
+        )
     return all(_glob(want).fullmatch(part) for want, part in zip(wanted, found))
 
 
@@ -206,7 +224,11 @@ def _filled(values: Any, context: Mapping[str, Any]) -> list[str]:
         if name in ("*", "?", "$"):
             return name
         found = context.get(name.strip().lower())
-        return str(found) if isinstance(found, str) else default.strip(" '") or match.group(0)
+        return (
+            str(found)
+            if isinstance(found, str)
+            else default.strip(" '") or match.group(0)
+        )
 
     return [re.sub(r"\$\{([^}]+)\}", value, str(item)) for item in _list(values)]
 
