@@ -14,15 +14,7 @@ import importlib
 
 _FROM = {
     "session": ("Session", "open_session"),
-    "stacks": (
-        "Stack",
-        "describe",
-        "events",
-        "exports",
-        "outputs",
-        "overview",
-        "resources",
-    ),
+    "stacks": ("Stack", "describe", "events", "exports", "outputs", "overview", "resources"),
     "launch": ("deploy",),
     "changes": ("preview",),
     "snippets": ("template", "to_json", "to_yaml"),

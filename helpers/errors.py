@@ -22,11 +22,7 @@ class WorkshopError(Exception):
 
     def _render_traceback_(self) -> list[str]:
         lines = [f"\x1b[1;31m{type(self).__name__}\x1b[0m: {self.what}"]
-        return (
-            [*lines, f"\x1b[1mNext:\x1b[0m {self.next_step}"]
-            if self.next_step
-            else lines
-        )
+        return [*lines, f"\x1b[1mNext:\x1b[0m {self.next_step}"] if self.next_step else lines
 
 
 class SandboxUnavailable(WorkshopError):
@@ -48,9 +44,7 @@ class RegionMissing(WorkshopError):
 class AwsRefused(WorkshopError):
     """AWS refused a call; `code` is its error code, `operation` the call."""
 
-    def __init__(
-        self, code: str, operation: str, message: str, next_step: str = ""
-    ) -> None:
+    def __init__(self, code: str, operation: str, message: str, next_step: str = "") -> None:
         self.code, self.operation = code, operation
         super().__init__(f"AWS refused {operation} with {code}: {message}", next_step)
 
@@ -71,24 +65,10 @@ class StackFailed(WorkshopError):
     """A stack operation failed; `resource` and `reason` are the *first* failure, the cause of the others."""
 
     def __init__(
-        self,
-        stack: str,
-        status: str,
-        resource: str | None,
-        reason: str | None,
-        next_step: str = "",
+        self, stack: str, status: str, resource: str | None, reason: str | None, next_step: str = ""
     ) -> None:
-        self.stack, self.status, self.resource, self.reason = (
-            stack,
-            status,
-            resource,
-            reason,
-        )
-        first = (
-            f"; the first resource that failed is {resource}: {reason}"
-            if resource
-            else ""
-        )
+        self.stack, self.status, self.resource, self.reason = (stack, status, resource, reason)
+        first = f"; the first resource that failed is {resource}: {reason}" if resource else ""
         why = first or (f": {reason}" if reason else "")
         super().__init__(f"{stack} ended in {status}{why}", next_step)
 
@@ -105,12 +85,7 @@ class BuildFailed(WorkshopError):
     """A build failed in `phase`, at `command`; `log` holds its last lines."""
 
     def __init__(
-        self,
-        what: str,
-        next_step: str = "",
-        phase: str = "",
-        command: str = "",
-        log: tuple[str, ...] = (),
+        self, what: str, next_step: str = "", phase: str = "", command: str = "", log: tuple[str, ...] = ()
     ) -> None:
         self.phase, self.command, self.log = phase, command, log
         super().__init__(what, next_step)

@@ -19,13 +19,7 @@ from .stacks import Stack, StackEvent, Target
 COLUMNS = ("Resource", "Type", "Status", "Note")
 DEPLOYED = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
 # States from which CloudFormation neither creates nor updates: the stack has to go first.
-STUCK = {
-    "ROLLBACK_COMPLETE",
-    "ROLLBACK_FAILED",
-    "CREATE_FAILED",
-    "DELETE_FAILED",
-    "REVIEW_IN_PROGRESS",
-}
+STUCK = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS"}
 
 
 @verb
@@ -72,11 +66,7 @@ def _launch_and_draw(
 ) -> Stack:
     title = f"Deploying {wanted.name}" + (f" ({reason})" if reason else "")
     try:
-        return live.draw(
-            _launch(session, wanted, given, capabilities, poll, deadline),
-            title,
-            COLUMNS,
-        )
+        return live.draw(_launch(session, wanted, given, capabilities, poll, deadline), title, COLUMNS)
     except KeyboardInterrupt:
         again = f'deploy(session, "{wanted.catalogued or wanted.template.path}")'
         raise Interrupted(
@@ -97,8 +87,7 @@ def _launch(
     if wanted.catalogued == "build":
         yield from _initial_code(session, given)
     yield from (
-        Step(name, "waiting", str(r.get("Type", "")))
-        for name, r in wanted.template.resources.items()
+        Step(name, "waiting", str(r.get("Type", ""))) for name, r in wanted.template.resources.items()
     )
     while time.monotonic() < deadline:
         found = stacks.find(session, wanted.name)
@@ -110,9 +99,7 @@ def _launch(
             yield from delete(session, found["StackId"], poll, deadline)
             continue
         if status and status.endswith("_IN_PROGRESS"):
-            yield Note(
-                f"{wanted.name} is in {status}: somebody else is at work on it. Waiting for them."
-            )
+            yield Note(f"{wanted.name} is in {status}: somebody else is at work on it. Waiting for them.")
             yield from follow(session, found["StackId"], None, poll, deadline)
             continue
         if status and status not in DEPLOYED and status != "UPDATE_ROLLBACK_COMPLETE":
@@ -124,9 +111,7 @@ def _launch(
                 "Look at why(session, …), or delete the stack.",
             )
         seen = (
-            None
-            if found is None
-            else {e["EventId"] for e in fresh_events(session, found["StackId"], set())}
+            None if found is None else {e["EventId"] for e in fresh_events(session, found["StackId"], set())}
         )
         try:
             stack_id = _begin(session, wanted, given, capabilities, found)
@@ -135,27 +120,18 @@ def _launch(
                 continue
             raise refused(error, wanted) from error
         if stack_id is None:
-            yield Note(
-                "No changes: the stack is already as the template and the parameters say."
-            )
+            yield Note("No changes: the stack is already as the template and the parameters say.")
             return stacks.read_stack(session, wanted.name, changed=False)
-        if (
-            capabilities is None
-            and wanted.catalogued is None
-            and wanted.template.capabilities
-        ):
+        if capabilities is None and wanted.catalogued is None and wanted.template.capabilities:
             yield Note(
                 f"The template creates IAM resources or uses a macro: acknowledged {_capabilities(wanted)}."
             )
-        status, reason, happened = yield from follow(
-            session, stack_id, seen or set(), poll, deadline
-        )
+        status, reason, happened = yield from follow(session, stack_id, seen or set(), poll, deadline)
         if status in DEPLOYED:
             return stacks.read_stack(session, stack_id, changed=True)
         raise failure(session, wanted.name, status, reason, happened)
     raise StillWorking(
-        f"{wanted.name} was never free to be deployed.",
-        "See who else works on it: events(session, …).",
+        f"{wanted.name} was never free to be deployed.", "See who else works on it: events(session, …)."
     )
 
 
@@ -193,25 +169,19 @@ def request_for(
         if name == "Project":
             chosen.append({"ParameterKey": name, "ParameterValue": session.project})
         elif given.get(name) is not None:
-            chosen.append(
-                {"ParameterKey": name, "ParameterValue": as_text(given[name])}
-            )
+            chosen.append({"ParameterKey": name, "ParameterValue": as_text(given[name])})
         elif name in previous and name not in given:
             chosen.append({"ParameterKey": name, "UsePreviousValue": True})
     return {
         "StackName": wanted.name,
         "TemplateBody": wanted.template.body,
         "Parameters": chosen,
-        "Capabilities": list(
-            wanted.template.capabilities if capabilities is None else capabilities
-        ),
+        "Capabilities": list(wanted.template.capabilities if capabilities is None else capabilities),
         "Tags": [{"Key": "Project", "Value": session.project}],
     }
 
 
-def check_parameters(
-    session: Session, wanted: Target, given: Mapping[str, Any]
-) -> None:
+def check_parameters(session: Session, wanted: Target, given: Mapping[str, Any]) -> None:
     """Raises NameUnknown when a parameter is given that the template does not have, before AWS is asked anything."""
     known = [name for name in wanted.template.parameters if name != "Project"]
     unknown = [name for name in given if name not in known and name != "Project"]
@@ -243,9 +213,7 @@ def _missing(session: Session, template: templates.Template) -> list[Target]:
             exporting = stacks.catalogued(name)
             if name not in names and wanted & set(exporting.exported(session.project)):
                 found = stacks.find(session, session.stack_name(name))
-                if found is None or found["StackStatus"] not in DEPLOYED | {
-                    "UPDATE_ROLLBACK_COMPLETE"
-                }:
+                if found is None or found["StackStatus"] not in DEPLOYED | {"UPDATE_ROLLBACK_COMPLETE"}:
                     visit(exporting.imported(session.project))
                     names.append(name)
 
@@ -253,13 +221,9 @@ def _missing(session: Session, template: templates.Template) -> list[Target]:
     return [stacks.target(session, name) for name in names]
 
 
-def _initial_code(
-    session: Session, given: Mapping[str, Any]
-) -> Generator[live.Event, None, None]:
+def _initial_code(session: Session, given: Mapping[str, Any]) -> Generator[live.Event, None, None]:
     """The ZIP that CodeCommit starts from has to be in the artifact bucket before the stack is created."""
-    from . import (
-        source,
-    )  # here, because it needs deployed stacks, and only this one needs it
+    from . import source  # here, because it needs deployed stacks, and only this one needs it
 
     key = as_text(given.get("SourceKey") or source.SOURCE_KEY)
     if not source.has_code(session, key):
@@ -275,9 +239,7 @@ def delete(
     """Delete a stack and follow it until it is gone. Raises StackFailed when it will not go."""
     seen = {e["EventId"] for e in fresh_events(session, stack_id, set())}
     session.client("cloudformation").delete_stack(StackName=stack_id)
-    status, reason, happened = yield from follow(
-        session, stack_id, seen, poll, deadline
-    )
+    status, reason, happened = yield from follow(session, stack_id, seen, poll, deadline)
     if status != "DELETE_COMPLETE":
         raise failure(session, stack_id.split("/")[1], status, reason, happened)
     return status, reason, happened
@@ -294,17 +256,13 @@ def follow(
         seen = {e["EventId"] for e in fresh_events(session, stack_id, set())}
     happened: list[StackEvent] = []
     while True:
-        found = session.client("cloudformation").describe_stacks(StackName=stack_id)[
-            "Stacks"
-        ][0]
+        found = session.client("cloudformation").describe_stacks(StackName=stack_id)["Stacks"][0]
         for raw in fresh_events(session, stack_id, seen):
             seen.add(raw["EventId"])
             event = stacks.event_of(raw)
             happened.append(event)
             if raw.get("PhysicalResourceId") != stack_id:
-                yield Step(
-                    event.resource, event.status, event.type, _worth_saying(event)
-                )
+                yield Step(event.resource, event.status, event.type, _worth_saying(event))
         status = found["StackStatus"]
         if not status.endswith("_IN_PROGRESS") or status == "REVIEW_IN_PROGRESS":
             return status, found.get("StackStatusReason", ""), happened
@@ -316,15 +274,11 @@ def follow(
         yield from live.pause(poll)
 
 
-def fresh_events(
-    session: Session, stack_id: str, seen: set[str]
-) -> list[dict[str, Any]]:
+def fresh_events(session: Session, stack_id: str, seen: set[str]) -> list[dict[str, Any]]:
     """The events that are not in `seen`, oldest first."""
     fresh: list[dict[str, Any]] = []
     for page in (
-        session.client("cloudformation")
-        .get_paginator("describe_stack_events")
-        .paginate(StackName=stack_id)
+        session.client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=stack_id)
     ):
         for event in page["StackEvents"]:
             if event["EventId"] in seen:
@@ -335,8 +289,7 @@ def fresh_events(
 
 def _worth_saying(event: StackEvent) -> str:
     telling = (
-        event.status.endswith("FAILED")
-        or "requires the creation of a new physical resource" in event.reason
+        event.status.endswith("FAILED") or "requires the creation of a new physical resource" in event.reason
     )
     return event.reason if telling else ""
 
@@ -345,29 +298,17 @@ def first_failure(events: Sequence[StackEvent], stack: str) -> StackEvent | None
     """The event that began the failure: the resources cancelled after it are its consequences."""
     failed = [e for e in events if e.status.endswith("_FAILED")]
     causes = [e for e in failed if not re.search(r"^Resource \w+ cancelled", e.reason)]
-    return next(
-        (e for e in causes if e.resource != stack), causes[0] if causes else None
-    )
+    return next((e for e in causes if e.resource != stack), causes[0] if causes else None)
 
 
 def failure(
-    session: Session,
-    stack: str,
-    status: str,
-    reason: str,
-    happened: Sequence[StackEvent],
+    session: Session, stack: str, status: str, reason: str, happened: Sequence[StackEvent]
 ) -> StackFailed:
     first = first_failure(happened, stack)
     short = stack.removeprefix(f"{session.project}-")
     if first is None:
         return StackFailed(stack, status, None, reason, _advice(session, short, reason))
-    return StackFailed(
-        stack,
-        status,
-        first.resource,
-        first.reason,
-        _advice(session, short, first.reason),
-    )
+    return StackFailed(stack, status, first.resource, first.reason, _advice(session, short, first.reason))
 
 
 def _advice(session: Session, stack: str, reason: str) -> str:
@@ -381,9 +322,7 @@ def _advice(session: Session, stack: str, reason: str) -> str:
     if re.search(r"already exists", reason):
         return f"Something outside this stack has that name: delete it, or open a session with another project, {again}."
     if re.search(r"not authorized|AccessDenied|is not allowed to", reason):
-        return (
-            f"The credentials lack that right: ask whoever owns the account, {again}."
-        )
+        return f"The credentials lack that right: ask whoever owns the account, {again}."
     if "in use by" in reason or "as it is in use" in reason:
         return "Delete the stacks that import it first, the last one first."
     if "not empty" in reason:
@@ -398,9 +337,7 @@ def refused(error: ClientError, wanted: Target) -> Exception:
     if code == "InsufficientCapabilitiesException":
         advice = f"Leave `capabilities` out, or give {_capabilities(wanted)}."
     elif named := re.search(r"[Pp]arameters?:? '?\[?(\w+)", message):
-        advice = (
-            f'explain(session, "{stack}", "{named[1]}") shows what the parameter takes.'
-        )
+        advice = f'explain(session, "{stack}", "{named[1]}") shows what the parameter takes.'
     elif code == "ValidationError":
         advice = "Correct the template or the parameters; AWS made nothing."
     else:

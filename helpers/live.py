@@ -33,11 +33,7 @@ class Step:
 
     def __str__(self) -> str:
         return show.discreet(
-            "  ".join(
-                p
-                for p in (f"{Status(self.state)!s:<30}", self.key, self.what, self.note)
-                if p
-            )
+            "  ".join(p for p in (f"{Status(self.state)!s:<30}", self.key, self.what, self.note) if p)
         )
 
 
@@ -100,19 +96,12 @@ class Progress(Noun):
                 if any(getattr(s, name) for s in steps)
             ]
             rows = [(s.key, s.what, Status(s.state), s.note) for s in steps]
-            yield Table(
-                [self.columns[i] for i in used],
-                [[row[i] for i in used] for row in rows],
-            )
+            yield Table([self.columns[i] for i in used], [[row[i] for i in used] for row in rows])
         if self.lines:
             yield Log(self.lines, limit=200 if self.finished else 12)
 
 
-def draw(
-    events: Events,
-    title: str,
-    columns: tuple[str, str, str, str] = ("", "", "Status", ""),
-) -> Any:
+def draw(events: Events, title: str, columns: tuple[str, str, str, str] = ("", "", "Status", "")) -> Any:
     """Consume `events`, show them as they come, and give back what the generator returned.
 
     The last state is drawn whatever ends the events: their end, a failure, or Ctrl-C.
@@ -183,9 +172,7 @@ class _Terminal:
         print(show.discreet(progress.title), flush=True)
 
     def show(self, event: Event) -> None:
-        if isinstance(event, Tick) or (
-            isinstance(event, Step) and event.state == "waiting"
-        ):
+        if isinstance(event, Tick) or (isinstance(event, Step) and event.state == "waiting"):
             return
         if isinstance(event, Note) and event.text in self.said:
             return

@@ -70,32 +70,18 @@ class Session(show.Noun):
 
     def stack_name(self, stack: str) -> str:
         """The full name of one of the project's stacks: `network` is `flights-network`."""
-        return (
-            stack if stack.startswith(f"{self.project}-") else f"{self.project}-{stack}"
-        )
+        return stack if stack.startswith(f"{self.project}-") else f"{self.project}-{stack}"
 
     def _view(self) -> Iterator[show.Block]:
         rows = [
-            (
-                "AWS",
-                "sandbox (local, no account, no cost)"
-                if self.sandbox
-                else "account (real, costs money)",
-            )
+            ("AWS", "sandbox (local, no account, no cost)" if self.sandbox else "account (real, costs money)")
         ]
         if self.sandbox:
-            rows += [
-                ("Endpoint", self.endpoint),
-                ("Runtime", self.runtime or "unknown"),
-            ]
-        yield show.Table(
-            ("Session", ""), [*rows, ("Region", self.region), ("Project", self.project)]
-        )
+            rows += [("Endpoint", self.endpoint), ("Runtime", self.runtime or "unknown")]
+        yield show.Table(("Session", ""), [*rows, ("Region", self.region), ("Project", self.project)])
 
 
-def open_session(
-    mode: str = "sandbox", project: str = "flights", region: str | None = None
-) -> Session:
+def open_session(mode: str = "sandbox", project: str = "flights", region: str | None = None) -> Session:
     """Open the AWS that the cells talk to.
 
     `mode` "sandbox" (the default) is the local AWS: the one at $SANDBOX_ENDPOINT, or the project's own, which is
@@ -116,9 +102,7 @@ def open_session(
         return _sandbox_session(project, region or SANDBOX_REGION)
     if mode == "account":
         return _account_session(project, region)
-    raise NameUnknown(
-        f"There is no mode `{mode}`.", 'Use mode="sandbox" or mode="account".'
-    )
+    raise NameUnknown(f"There is no mode `{mode}`.", 'Use mode="sandbox" or mode="account".')
 
 
 def verb(function: Callable[P, R]) -> Callable[P, R]:
@@ -153,48 +137,31 @@ def translated(error: Exception, session: Session | None = None) -> WorkshopErro
         message = error.response.get("Error", {}).get("Message", str(error))
         if code in _EXPIRED:
             return CredentialsMissing(
-                f"AWS no longer accepts the credentials ({code}).",
-                "Log in again, then run the cell.",
+                f"AWS no longer accepts the credentials ({code}).", "Log in again, then run the cell."
             )
         if code in _INVALID:
             return CredentialsMissing(
-                f"AWS does not know these credentials ({code}).",
-                "Check AWS_PROFILE, or log in again.",
+                f"AWS does not know these credentials ({code}).", "Check AWS_PROFILE, or log in again."
             )
         return AwsRefused(code, error.operation_name, message, _next_step(code))
     if isinstance(
-        error,
-        (
-            boto.NoCredentialsError,
-            boto.PartialCredentialsError,
-            boto.CredentialRetrievalError,
-        ),
+        error, (boto.NoCredentialsError, boto.PartialCredentialsError, boto.CredentialRetrievalError)
     ):
         return CredentialsMissing(
             f"No usable AWS credentials: {error}",
             "Log in (for example `aws sso login`) or set AWS_PROFILE, then run the cell.",
         )
-    if isinstance(
-        error,
-        (
-            boto.TokenRetrievalError,
-            boto.SSOTokenLoadError,
-            boto.UnauthorizedSSOTokenError,
-        ),
-    ):
+    if isinstance(error, (boto.TokenRetrievalError, boto.SSOTokenLoadError, boto.UnauthorizedSSOTokenError)):
         return CredentialsMissing(
-            f"The login has expired: {error}",
-            "Run `aws sso login`, then the cell again.",
+            f"The login has expired: {error}", "Run `aws sso login`, then the cell again."
         )
     if isinstance(error, boto.ProfileNotFound):
         return CredentialsMissing(
-            str(error),
-            "Set AWS_PROFILE to a profile that `aws configure list-profiles` shows.",
+            str(error), "Set AWS_PROFILE to a profile that `aws configure list-profiles` shows."
         )
     if isinstance(error, boto.NoRegionError):
         return RegionMissing(
-            "No region is set.",
-            'Give one: open_session(mode="account", region="eu-west-1").',
+            "No region is set.", 'Give one: open_session(mode="account", region="eu-west-1").'
         )
     if isinstance(error, (boto.ConnectionError, boto.HTTPClientError)):
         if session is not None and session.sandbox:
@@ -203,26 +170,13 @@ def translated(error: Exception, session: Session | None = None) -> WorkshopErro
                 "Run the open_session cell again: it starts the sandbox, which remembers what was deployed.",
             )
         return AwsRefused(
-            type(error).__name__,
-            "the connection",
-            str(error),
-            "Check the network, then run the cell again.",
+            type(error).__name__, "the connection", str(error), "Check the network, then run the cell again."
         )
-    return AwsRefused(
-        type(error).__name__,
-        "the call",
-        str(error),
-        "Correct the argument named above.",
-    )
+    return AwsRefused(type(error).__name__, "the call", str(error), "Correct the argument named above.")
 
 
 _EXPIRED = {"ExpiredToken", "ExpiredTokenException", "RequestExpired"}
-_INVALID = {
-    "InvalidClientTokenId",
-    "UnrecognizedClientException",
-    "SignatureDoesNotMatch",
-    "AuthFailure",
-}
+_INVALID = {"InvalidClientTokenId", "UnrecognizedClientException", "SignatureDoesNotMatch", "AuthFailure"}
 
 
 def _next_step(code: str) -> str:
@@ -253,18 +207,14 @@ def _sandbox_session(project: str, region: str) -> Session:
     status = _ask_sandbox("status") if endpoint else _ask_sandbox("start")
     if endpoint:
         _must_answer(endpoint)
-    runtime = (
-        status.get("runtime") if endpoint in (None, status.get("endpoint")) else None
-    )
+    runtime = status.get("runtime") if endpoint in (None, status.get("endpoint")) else None
     core = botocore.session.Session()
     for name in ("config_file", "credentials_file"):
         core.set_config_variable(name, os.devnull)
     core.set_config_variable("profile", None)
     core.set_credentials("sandbox", "sandbox")
     aws = boto3.Session(botocore_session=core, region_name=region)
-    return Session(
-        "sandbox", project, region, endpoint or status["endpoint"], runtime, aws
-    )
+    return Session("sandbox", project, region, endpoint or status["endpoint"], runtime, aws)
 
 
 def _ask_sandbox(what: str) -> dict[str, Any]:
@@ -290,9 +240,7 @@ def _ask_sandbox(what: str) -> dict[str, Any]:
             return json.loads(done.stdout)
     except ValueError:
         pass  # it ended well and said something else: shown below
-    said = (
-        done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}"
-    ).splitlines()
+    said = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
     raise SandboxUnavailable(
         f"The sandbox could not be started: {said[-1]}",
         "Run `python -m helpers.sandbox start` in a terminal in the project's folder to see everything it says.",
@@ -302,9 +250,7 @@ def _ask_sandbox(what: str) -> dict[str, Any]:
 def _must_answer(endpoint: str) -> None:
     parts = urlsplit(endpoint)
     try:
-        socket.create_connection(
-            (parts.hostname or "", parts.port or 80), timeout=5
-        ).close()
+        socket.create_connection((parts.hostname or "", parts.port or 80), timeout=5).close()
     except OSError as error:
         raise SandboxUnavailable(
             f"Nothing answers at {endpoint}: {error.strerror or error}.",
@@ -319,8 +265,7 @@ def _account_session(project: str, region: str | None) -> Session:
             raise boto.NoRegionError()
         if aws.region_name not in _all_regions(aws):
             raise RegionMissing(
-                f"There is no region `{aws.region_name}`.",
-                'Give one such as region="eu-west-1".',
+                f"There is no region `{aws.region_name}`.", 'Give one such as region="eu-west-1".'
             )
         session = Session("account", project, aws.region_name, None, None, aws)
         _check_account(session)
@@ -331,9 +276,7 @@ def _account_session(project: str, region: str | None) -> Session:
 
 def _all_regions(aws: boto3.Session) -> set[str]:
     return {
-        name
-        for part in aws.get_available_partitions()
-        for name in aws.get_available_regions("ecs", part)
+        name for part in aws.get_available_partitions() for name in aws.get_available_regions("ecs", part)
     }
 
 

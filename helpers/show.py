@@ -22,22 +22,10 @@ CELL = f"text-align:left;vertical-align:top;padding:.25em .9em .25em 0;border-bo
 QUIET = "opacity:.7"
 
 SIGNS = (  # the first pattern that matches decides
-    (
-        r"FAILED|ROLLBACK|FAULT|TIMED_OUT|Failed|Cancelled|error",
-        "✗",
-        "var(--jp-error-color1, #c62828)",
-    ),
+    (r"FAILED|ROLLBACK|FAULT|TIMED_OUT|Failed|Cancelled|error", "✗", "var(--jp-error-color1, #c62828)"),
     (r"IN_PROGRESS|InProgress|ING$|working", "…", "var(--jp-warn-color1, #b26a00)"),
-    (
-        r"COMPLETE|SUCCEEDED|Succeeded|done|exit code 0$",
-        "✓",
-        "var(--jp-success-color1, #2e7d32)",
-    ),
-    (
-        r"exit code|stopped|STOPPED|Stopped|Superseded|missing",
-        "✗",
-        "var(--jp-error-color1, #c62828)",
-    ),
+    (r"COMPLETE|SUCCEEDED|Succeeded|done|exit code 0$", "✓", "var(--jp-success-color1, #2e7d32)"),
+    (r"exit code|stopped|STOPPED|Stopped|Superseded|missing", "✗", "var(--jp-error-color1, #c62828)"),
     (r"", "·", "inherit"),
 )
 
@@ -69,9 +57,7 @@ class Status:
         return f"{self.sign} {self.word}"
 
     def html(self) -> str:
-        colour = next(
-            colour for pattern, _, colour in SIGNS if re.search(pattern, self.word)
-        )
+        colour = next(colour for pattern, _, colour in SIGNS if re.search(pattern, self.word))
         sign = f'<span aria-hidden="true" style="color:{colour};font-weight:bold">{self.sign}</span>'
         return f"{sign} {html.escape(self.word)}"
 
@@ -84,9 +70,7 @@ class Text:
     title: bool = False
 
     def plain(self) -> str:
-        return (
-            discreet(self.text).replace("`", "") if self.title else discreet(self.text)
-        )
+        return discreet(self.text).replace("`", "") if self.title else discreet(self.text)
 
     def html(self) -> str:
         inner = _inline(self.text)
@@ -106,15 +90,9 @@ class Table:
         title = [discreet(self.caption)] if self.caption else []
         if not self.rows:
             return "\n".join([*title, f"  {self.empty}"])
-        cells = [
-            [_cell_text(value) for value in row]
-            for row in [list(self.columns), *self.rows]
-        ]
+        cells = [[_cell_text(value) for value in row] for row in [list(self.columns), *self.rows]]
         widths = [max(len(row[i]) for row in cells) for i in range(len(self.columns))]
-        lines = [
-            "  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip()
-            for row in cells
-        ]
+        lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in cells]
         rule = "  ".join("─" * width for width in widths)
         return "\n".join([*title, lines[0], rule, *lines[1:]])
 
@@ -122,10 +100,7 @@ class Table:
         caption = f'<caption style="text-align:left;padding:.3em 0"><strong>{_inline(self.caption)}</strong></caption>'
         if not self.rows:
             return f'<p style="margin:.4em 0">{_inline(self.caption)}: {_inline(self.empty)}</p>'
-        head = "".join(
-            f'<th scope="col" style="{CELL}">{html.escape(name)}</th>'
-            for name in self.columns
-        )
+        head = "".join(f'<th scope="col" style="{CELL}">{html.escape(name)}</th>' for name in self.columns)
         body = "".join(f"<tr>{_row_html(row)}</tr>" for row in self.rows)
         return (
             f'<table style="border-collapse:collapse;margin:.4em 0">{caption if self.caption else ""}'
@@ -159,23 +134,16 @@ class Code:
         lines = _highlight(discreet(self.text), self.language)
         if self.first is not None:
             width = len(str(self.first + len(lines)))
-            lines = [
-                self._numbered(number, width, line)
-                for number, line in enumerate(lines, self.first)
-            ]
+            lines = [self._numbered(number, width, line) for number, line in enumerate(lines, self.first)]
         title = (
-            f'<p style="margin:.4em 0"><strong>{_inline(self.caption)}</strong></p>'
-            if self.caption
-            else ""
+            f'<p style="margin:.4em 0"><strong>{_inline(self.caption)}</strong></p>' if self.caption else ""
         )
         style = "margin:.4em 0;padding:.4em 0;line-height:1.35;overflow-x:auto;background:none"
         return f'{title}<pre tabindex="0" style="{style}">{chr(10).join(lines)}</pre>'
 
     def _numbered(self, number: int, width: int, line: str) -> str:
         sign = "▸" if number in self.mark else " "
-        gutter = (
-            f'<span style="{QUIET};user-select:none">{sign}{number:>{width}}  </span>'
-        )
+        gutter = f'<span style="{QUIET};user-select:none">{sign}{number:>{width}}  </span>'
         return gutter + (f"<strong>{line}</strong>" if number in self.mark else line)
 
 
@@ -189,28 +157,22 @@ class Log:
 
     def plain(self) -> str:
         title = [discreet(self.caption)] if self.caption else []
-        return "\n".join(
-            [*title, *(f"  {line}" for line in map(discreet, self._shown()))]
-        )
+        return "\n".join([*title, *(f"  {line}" for line in map(discreet, self._shown()))])
 
     def html(self) -> str:
         title = (
-            f'<p style="margin:.4em 0"><strong>{_inline(self.caption)}</strong></p>'
-            if self.caption
-            else ""
+            f'<p style="margin:.4em 0"><strong>{_inline(self.caption)}</strong></p>' if self.caption else ""
         )
         text = html.escape("\n".join(map(discreet, self._shown())))
-        style = f"margin:.4em 0;padding:.4em .8em;border-left:3px solid {LINE.split(' ', 2)[2]};background:none"
+        style = (
+            f"margin:.4em 0;padding:.4em .8em;border-left:3px solid {LINE.split(' ', 2)[2]};background:none"
+        )
         style += ";max-height:24em;overflow:auto;white-space:pre-wrap"
         return f'{title}<pre tabindex="0" style="{style}">{text}</pre>'
 
     def _shown(self) -> list[str]:
         hidden = len(self.lines) - self.limit
-        return (
-            [f"({hidden} lines before)", *self.lines[-self.limit :]]
-            if hidden > 0
-            else list(self.lines)
-        )
+        return [f"({hidden} lines before)", *self.lines[-self.limit :]] if hidden > 0 else list(self.lines)
 
 
 Block = Text | Table | Code | Log
@@ -272,11 +234,7 @@ def size_in_words(count: int) -> str:
     """Bytes in the unit that reads best: 812 bytes, 4.2 kB, 51 MB."""
     if count < 1000:
         return f"{count} bytes"
-    value, unit = next(
-        (count / 1000**n, u)
-        for n, u in ((3, "GB"), (2, "MB"), (1, "kB"))
-        if count >= 1000**n
-    )
+    value, unit = next((count / 1000**n, u) for n, u in ((3, "GB"), (2, "MB"), (1, "kB")) if count >= 1000**n)
     return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
 
 
@@ -291,9 +249,7 @@ def _inline(text: object) -> str:
 
 
 def _cell_text(value: Any) -> str:
-    return " ".join(
-        discreet("" if value is None else value).replace("`", "").split("\n")
-    )
+    return " ".join(discreet("" if value is None else value).replace("`", "").split("\n"))
 
 
 def _cell_html(value: Any) -> str:
@@ -330,26 +286,15 @@ def _highlight(text: str, language: str) -> list[str]:
     from pygments.lexers import get_lexer_by_name
 
     lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
-    pieces = (
-        _piece(str(kind)[6:], value)
-        for kind, value in lex(textwrap.dedent(text), lexer)
-    )
+    pieces = (_piece(str(kind)[6:], value) for kind, value in lex(textwrap.dedent(text), lexer))
     return "".join(pieces).split("\n")
 
 
 def _piece(kind: str, value: str) -> str:
     colour = next(
-        (
-            f"var(--jp-mirror-editor-{name}-color, {c})"
-            for k, name, c in _COLOURS
-            if k in kind
-        ),
-        None,
+        (f"var(--jp-mirror-editor-{name}-color, {c})" for k, name, c in _COLOURS if k in kind), None
     )
     if colour is None or not value.strip():
         return html.escape(value)
     span = f'<span style="color:{colour}">'  # one span a line: a span that crosses lines breaks the numbering
-    return "\n".join(
-        f"{span}{html.escape(part)}</span>" if part else ""
-        for part in value.split("\n")
-    )
+    return "\n".join(f"{span}{html.escape(part)}</span>" if part else "" for part in value.split("\n"))

@@ -26,21 +26,15 @@ class Snippet(show.Noun):
 
     @property
     def last(self) -> int | None:
-        return (
-            None if self.first is None else self.first + len(self.text.splitlines()) - 1
-        )
+        return None if self.first is None else self.first + len(self.text.splitlines()) - 1
 
     def _view(self) -> Iterator[show.Block]:
-        yield show.Code(
-            self.text, self.language, self.first, f"{self.source} · `{self.name}`"
-        )
+        yield show.Code(self.text, self.language, self.first, f"{self.source} · `{self.name}`")
 
 
 @verb
 def template(
-    session: Session,
-    stack: str | os.PathLike[str] | stacks.Stack,
-    name: str | None = None,
+    session: Session, stack: str | os.PathLike[str] | stacks.Stack, name: str | None = None
 ) -> Snippet:
     """The lines of a stack's template that `name` stands in, with their numbers in the file.
 
@@ -51,9 +45,7 @@ def template(
     found = stacks.target(session, stack).template
     file = file_name(found)
     if name is None:
-        return Snippet(
-            found.body.rstrip("\n"), file, "the whole template", 1, found.format
-        )
+        return Snippet(found.body.rstrip("\n"), file, "the whole template", 1, found.format)
     place = places_of(found, name)[0]
     return Snippet(found.lines(place), file, name, place.first, found.format)
 
@@ -81,15 +73,10 @@ def _flipped(snippet: Snippet, to: str, long_form: bool = False) -> Snippet:
 
     try:
         data, _ = cfn_flip.load(snippet.text)
-        text = (
-            cfn_flip.dump_json(data)
-            if to == "json"
-            else cfn_flip.dump_yaml(data, long_form=long_form)
-        )
+        text = cfn_flip.dump_json(data) if to == "json" else cfn_flip.dump_yaml(data, long_form=long_form)
     except (ValueError, yaml.YAMLError) as error:
         raise TemplateInvalid(
-            f"cfn-flip cannot read {snippet.name}: {error}",
-            "Show whole lines of a template.",
+            f"cfn-flip cannot read {snippet.name}: {error}", "Show whole lines of a template."
         ) from None
     return Snippet(text.rstrip("\n"), snippet.source, snippet.name, None, to)
 
@@ -106,29 +93,17 @@ def places_of(found: templates.Template, name: str) -> list[templates.Place]:
     "Owner.Property" narrows it to one resource. Raises NameUnknown with the closest names.
     """
     keys = tuple(name.split("."))
-    hits = [
-        p
-        for p in found.places
-        if p.path[-1] == keys[-1] and (len(keys) == 1 or keys[0] == p.owner)
-    ]
+    hits = [p for p in found.places if p.path[-1] == keys[-1] and (len(keys) == 1 or keys[0] == p.owner)]
     named = [p for p in hits if len(p.path) <= 2]
     hits = named[:1] or [p for p in hits if p.path[0] == "Resources"] or hits
     if hits:
         return hits
-    known = {
-        p.name for p in found.places if len(p.path) <= 2 or p.path[0] == "Resources"
-    }
+    known = {p.name for p in found.places if len(p.path) <= 2 or p.path[0] == "Resources"}
     close = difflib.get_close_matches(keys[-1], known, n=3, cutoff=0.5)
-    close += [
-        n for n in sorted(known) if keys[-1].lower() in n.lower() and n not in close
-    ][:3]
+    close += [n for n in sorted(known) if keys[-1].lower() in n.lower() and n not in close][:3]
     if close:
         options = "Did you mean " + ", ".join(f"`{n}`" for n in close) + "?"
     else:
-        top = [
-            p.name
-            for p in found.places
-            if len(p.path) == 2 and p.path[0] in ("Parameters", "Resources")
-        ]
+        top = [p.name for p in found.places if len(p.path) == 2 and p.path[0] in ("Parameters", "Resources")]
         options = "It has " + ", ".join(f"`{n}`" for n in top) + "."
     raise NameUnknown(f"`{name}` does not stand in {file_name(found)}.", options)

@@ -64,14 +64,8 @@ class Resources(show.Named):
         return row
 
     def _view(self) -> Iterator[show.Block]:
-        rows = [
-            (r.logical_id, r.type, r.physical_id, Status(r.status)) for r in self.rows
-        ]
-        yield Table(
-            ("Logical id", "Type", "Physical id", "Status"),
-            rows,
-            f"Resources of {self.stack}",
-        )
+        rows = [(r.logical_id, r.type, r.physical_id, Status(r.status)) for r in self.rows]
+        yield Table(("Logical id", "Type", "Physical id", "Status"), rows, f"Resources of {self.stack}")
 
 
 @dataclass(frozen=True)
@@ -92,11 +86,7 @@ class Events(show.Rows):
 
     def _view(self) -> Iterator[show.Block]:
         rows = [(e.resource, e.type, Status(e.status), e.reason) for e in self.rows]
-        yield Table(
-            ("Resource", "Type", "Status", "Reason"),
-            rows,
-            f"Events of {self.stack}, oldest first",
-        )
+        yield Table(("Resource", "Type", "Status", "Reason"), rows, f"Events of {self.stack}, oldest first")
 
 
 @dataclass(frozen=True)
@@ -116,9 +106,7 @@ class Outputs(show.Named):
 
     def _view(self) -> Iterator[show.Block]:
         rows = [(o.name, o.value, o.export or "not exported") for o in self.rows]
-        yield Table(
-            ("Output", "Value", "Exported as"), rows, f"Outputs of {self.stack}"
-        )
+        yield Table(("Output", "Value", "Exported as"), rows, f"Outputs of {self.stack}")
 
 
 @dataclass(frozen=True)
@@ -136,10 +124,7 @@ class Exports(show.Named):
     rows: tuple[Export, ...]
 
     def _view(self) -> Iterator[show.Block]:
-        rows = [
-            (e.name, e.value, e.stack, ", ".join(e.used_by) or "no stack yet")
-            for e in self.rows
-        ]
+        rows = [(e.name, e.value, e.stack, ", ".join(e.used_by) or "no stack yet") for e in self.rows]
         yield Table(("Export", "Value", "From", "Imported by"), rows, "Exports")
 
 
@@ -159,30 +144,20 @@ class Stack(show.Noun):
     @property
     def exports(self) -> dict[str, str]:
         """Export name → value."""
-        return {
-            output.export: output.value for output in self.outputs.rows if output.export
-        }
+        return {output.export: output.value for output in self.outputs.rows if output.export}
 
     def _view(self) -> Iterator[show.Block]:
         count = len(self.resources)
-        said = {
-            True: "",
-            False: ": no changes, it is already as the template says",
-            None: "",
-        }[self.changed]
+        said = {True: "", False: ": no changes, it is already as the template says", None: ""}[self.changed]
         yield Text(
-            f"{self.name} · {Status(self.status)} · {count} resource{'s' * (count != 1)}{said}",
-            title=True,
+            f"{self.name} · {Status(self.status)} · {count} resource{'s' * (count != 1)}{said}", title=True
         )
         if self.reason:
             yield Text(self.reason)
         if self.parameters:
             yield Table(("Parameter", "Value"), list(self.parameters.items()))
         if self.outputs:
-            rows = [
-                (o.name, o.description, o.export or "not exported")
-                for o in self.outputs.rows
-            ]
+            rows = [(o.name, o.description, o.export or "not exported") for o in self.outputs.rows]
             yield Table(("Output", "What it is", "Exported as"), rows)
 
 
@@ -202,13 +177,8 @@ class Overview(show.Rows):
     rows: tuple[OverviewRow, ...]
 
     def _view(self) -> Iterator[show.Block]:
-        rows = [
-            (r.stack, r.makes, ", ".join(r.builds_on) or "nothing", Status(r.status))
-            for r in self.rows
-        ]
-        yield Table(
-            ("Stack", "Makes", "Builds on", "Status"), rows, f"Stacks of {self.project}"
-        )
+        rows = [(r.stack, r.makes, ", ".join(r.builds_on) or "nothing", Status(r.status)) for r in self.rows]
+        yield Table(("Stack", "Makes", "Builds on", "Status"), rows, f"Stacks of {self.project}")
 
 
 @verb
@@ -224,12 +194,7 @@ def overview(session: Session) -> Overview:
     for name, makes in CATALOGUE.items():
         found = find(session, session.stack_name(name))
         rows.append(
-            OverviewRow(
-                name,
-                makes,
-                builds_on(name),
-                found["StackStatus"] if found else "not deployed",
-            )
+            OverviewRow(name, makes, builds_on(name), found["StackStatus"] if found else "not deployed")
         )
     return Overview(session.project, tuple(rows))
 
@@ -280,12 +245,7 @@ def read_stack(session: Session, name: str, changed: bool | None = None) -> Stac
         if r["ResourceStatus"] != "DELETE_COMPLETE"
     )
     outs = (
-        Output(
-            o["OutputKey"],
-            o.get("OutputValue", ""),
-            o.get("ExportName"),
-            o.get("Description", ""),
-        )
+        Output(o["OutputKey"], o.get("OutputValue", ""), o.get("ExportName"), o.get("Description", ""))
         for o in found.get("Outputs", ())
     )
     return Stack(
@@ -293,23 +253,16 @@ def read_stack(session: Session, name: str, changed: bool | None = None) -> Stac
         id=found["StackId"],
         status=found["StackStatus"],
         reason=found.get("StackStatusReason", ""),
-        parameters={
-            p["ParameterKey"]: p.get("ParameterValue", "")
-            for p in found.get("Parameters", ())
-        },
+        parameters={p["ParameterKey"]: p.get("ParameterValue", "") for p in found.get("Parameters", ())},
         outputs=Outputs(found["StackName"], tuple(sorted(outs, key=lambda o: o.name))),
-        resources=Resources(
-            found["StackName"], tuple(sorted(rows, key=lambda r: r.logical_id))
-        ),
+        resources=Resources(found["StackName"], tuple(sorted(rows, key=lambda r: r.logical_id))),
         changed=changed,
     )
 
 
 def read_events(session: Session, stack_id: str) -> list[StackEvent]:
     pages = (
-        session.client("cloudformation")
-        .get_paginator("describe_stack_events")
-        .paginate(StackName=stack_id)
+        session.client("cloudformation").get_paginator("describe_stack_events").paginate(StackName=stack_id)
     )
     newest_first = [event_of(e) for page in pages for e in page["StackEvents"]]
     return newest_first[::-1]
@@ -339,11 +292,7 @@ def read_exports(session: Session) -> Iterator[Export]:
 def importers(session: Session, export: str) -> list[str]:
     """The stacks that import `export`. AWS answers with an error when there are none."""
     try:
-        pages = (
-            session.client("cloudformation")
-            .get_paginator("list_imports")
-            .paginate(ExportName=export)
-        )
+        pages = session.client("cloudformation").get_paginator("list_imports").paginate(ExportName=export)
         return [stack for page in pages for stack in page["Imports"]]
     except ClientError as error:
         if "is not imported" in str(error):
@@ -354,13 +303,9 @@ def importers(session: Session, export: str) -> list[str]:
 def find(session: Session, name_or_id: str) -> dict[str, Any] | None:
     """The stack as DescribeStacks gives it, or None when there is none of that name."""
     try:
-        found = session.client("cloudformation").describe_stacks(StackName=name_or_id)[
-            "Stacks"
-        ]
+        found = session.client("cloudformation").describe_stacks(StackName=name_or_id)["Stacks"]
     except ClientError as error:
-        if error.response["Error"][
-            "Code"
-        ] == "ValidationError" and "does not exist" in str(error):
+        if error.response["Error"]["Code"] == "ValidationError" and "does not exist" in str(error):
             return None
         raise
     return found[0] if found and found[0]["StackStatus"] != "DELETE_COMPLETE" else None
@@ -371,8 +316,7 @@ def _existing(session: Session, name: str) -> dict[str, Any]:
     if found is None:
         short = name.removeprefix(f"{session.project}-")
         raise StackMissing(
-            f"The stack {name} is not deployed.",
-            f'Deploy it first: deploy(session, "{short}").',
+            f"The stack {name} is not deployed.", f'Deploy it first: deploy(session, "{short}").'
         )
     return found
 
@@ -386,9 +330,7 @@ def builds_on(name: str) -> tuple[str, ...]:
     """The stacks whose exports one of the eight imports, in order: read from the templates, so it cannot be stale."""
     wanted = catalogued(name).imported("x")
     return tuple(
-        other
-        for other in CATALOGUE
-        if other != name and wanted & set(catalogued(other).exported("x"))
+        other for other in CATALOGUE if other != name and wanted & set(catalogued(other).exported("x"))
     )
 
 
@@ -411,9 +353,7 @@ def target(session: Session, stack_or_path: str | os.PathLike[str] | Stack) -> T
     path = Path(text)
     if path.suffix in (".yaml", ".yml", ".json", ".template") or path.is_file():
         found = next((p for p in (path, ROOT / path, CFN / path) if p.is_file()), path)
-        return Target(
-            session.stack_name(_as_stack_name(found.stem)), templates.load(found)
-        )
+        return Target(session.stack_name(_as_stack_name(found.stem)), templates.load(found))
     close = difflib.get_close_matches(short, CATALOGUE, n=1)
     raise NameUnknown(
         f"There is no stack `{text}`{f'; did you mean `{close[0]}`?' if close else '.'}",
@@ -422,8 +362,4 @@ def target(session: Session, stack_or_path: str | os.PathLike[str] | Stack) -> T
 
 
 def _as_stack_name(stem: str) -> str:
-    return (
-        "".join(c if c.isalnum() and c.isascii() else "-" for c in stem)
-        .strip("-")
-        .lower()
-    )
+    return "".join(c if c.isalnum() and c.isascii() else "-" for c in stem).strip("-").lower()

@@ -39,14 +39,7 @@ _SINGULAR = {
 }
 # AWS::IAM types that carry a name of their own need CAPABILITY_NAMED_IAM instead of CAPABILITY_IAM.
 # Source: CloudFormation API reference, CreateStack, Capabilities; checked 2026-11-23.
-_IAM_NAMES = {
-    "RoleName",
-    "PolicyName",
-    "ManagedPolicyName",
-    "UserName",
-    "GroupName",
-    "InstanceProfileName",
-}
+_IAM_NAMES = {"RoleName", "PolicyName", "ManagedPolicyName", "UserName", "GroupName", "InstanceProfileName"}
 
 
 @dataclass(frozen=True)
@@ -88,9 +81,7 @@ class Template:
     @cached_property
     def node(self) -> yaml.MappingNode:
         try:
-            node = yaml.compose(
-                self.body, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-            )
+            node = yaml.compose(self.body, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
         except yaml.MarkedYAMLError as error:
             line = f", line {error.problem_mark.line + 1}" if error.problem_mark else ""
             raise TemplateInvalid(
@@ -99,8 +90,7 @@ class Template:
             ) from None
         if not isinstance(node, yaml.MappingNode):
             raise TemplateInvalid(
-                f"{self.path.name} is not a template.",
-                "A template has at least `Resources:`.",
+                f"{self.path.name} is not a template.", "A template has at least `Resources:`."
             )
         return node
 
@@ -139,37 +129,21 @@ class Template:
     def exported(self, project: str) -> dict[str, str]:
         """Export name → output that gives it, with the project's name filled in."""
         named = (
-            (name, output.get("Export", {}).get("Name"))
-            for name, output in self.section("Outputs").items()
+            (name, output.get("Export", {}).get("Name")) for name, output in self.section("Outputs").items()
         )
-        return {
-            _filled(export, project): name
-            for name, export in named
-            if export is not None
-        }
+        return {_filled(export, project): name for name, export in named if export is not None}
 
     def imported(self, project: str) -> set[str]:
         """The export names that the template imports, with the project's name filled in."""
-        return {
-            _filled(use.argument, project)
-            for use in self.uses
-            if use.function == "Fn::ImportValue"
-        }
+        return {_filled(use.argument, project) for use in self.uses if use.function == "Fn::ImportValue"}
 
     @property
     def capabilities(self) -> tuple[str, ...]:
         """What CloudFormation wants acknowledged before it creates this template."""
-        iam = [
-            r
-            for r in self.resources.values()
-            if str(r.get("Type", "")).startswith("AWS::IAM::")
-        ]
+        iam = [r for r in self.resources.values() if str(r.get("Type", "")).startswith("AWS::IAM::")]
         named = any(_IAM_NAMES & set(r.get("Properties") or {}) for r in iam)
         macro = ("CAPABILITY_AUTO_EXPAND",) if "Transform" in self.data else ()
-        return (
-            *(("CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM",) if iam else ()),
-            *macro,
-        )
+        return (*(("CAPABILITY_NAMED_IAM" if named else "CAPABILITY_IAM",) if iam else ()), *macro)
 
 
 def load(path: Path) -> Template:
@@ -181,9 +155,7 @@ def load(path: Path) -> Template:
             f"No template can be read at {path}: {error.strerror}.", "Check the path."
         ) from None
     except UnicodeDecodeError:
-        raise TemplateInvalid(
-            f"{path} is not text.", "A template is a YAML or JSON file in UTF-8."
-        ) from None
+        raise TemplateInvalid(f"{path} is not text.", "A template is a YAML or JSON file in UTF-8.") from None
 
 
 @lru_cache(maxsize=64)
@@ -231,44 +203,24 @@ def _plain_value(node: yaml.Node) -> Any:
     if kind == "null":
         return None
     if kind in ("int", "float"):  # an account number with a leading zero stays text
-        return (
-            yaml.safe_load(node.value)
-            if not re.match(r"0\d", node.value)
-            else node.value
-        )
+        return yaml.safe_load(node.value) if not re.match(r"0\d", node.value) else node.value
     return node.value  # a date stays the text it is: `Version: 2012-10-17`
 
 
-def _places(
-    node: yaml.Node, path: tuple[str, ...], lines: list[str], end: int | None
-) -> Iterator[Place]:
+def _places(node: yaml.Node, path: tuple[str, ...], lines: list[str], end: int | None) -> Iterator[Place]:
     """Each key below `node`; a key reaches to the line before the next key, less the comments that lead that in."""
     if isinstance(node, yaml.SequenceNode):
         for i, item in enumerate(node.value):
-            following = (
-                node.value[i + 1].start_mark.line if i + 1 < len(node.value) else end
-            )
+            following = node.value[i + 1].start_mark.line if i + 1 < len(node.value) else end
             yield from _places(item, path, lines, following)
     if not isinstance(node, yaml.MappingNode):
         return
     for i, (key, value) in enumerate(node.value):
-        following = (
-            node.value[i + 1][0].start_mark.line if i + 1 < len(node.value) else end
-        )
+        following = node.value[i + 1][0].start_mark.line if i + 1 < len(node.value) else end
         here = (*path, str(key.value))
         first = key.start_mark.line
-        last = _last_line(
-            lines,
-            first,
-            key.start_mark.column,
-            len(lines) if following is None else following,
-        )
-        yield Place(
-            here,
-            _kind(here),
-            _first_comment(lines, first, key.start_mark.column) + 1,
-            last,
-        )
+        last = _last_line(lines, first, key.start_mark.column, len(lines) if following is None else following)
+        yield Place(here, _kind(here), _first_comment(lines, first, key.start_mark.column) + 1, last)
         yield from _places(value, here, lines, last)
 
 
@@ -287,9 +239,7 @@ def _first_comment(lines: list[str], first: int, column: int) -> int:
 
 def _last_line(lines: list[str], first: int, column: int, following: int) -> int:
     last = max(following, first + 1)
-    while last > first + 1 and re.match(
-        rf"\s*$| {{0,{column}}}[#}}\]]", lines[last - 1]
-    ):
+    while last > first + 1 and re.match(rf"\s*$| {{0,{column}}}[#}}\]]", lines[last - 1]):
         last -= 1
     return last
 
@@ -300,11 +250,7 @@ _SHOWN = ("Ref", "Fn::Sub", "Fn::GetAtt", "Fn::ImportValue")
 def _uses(node: yaml.Node, path: tuple[str, ...]) -> Iterator[Use]:
     value = node
     function = _function(node.tag)
-    if (
-        isinstance(node, yaml.MappingNode)
-        and len(node.value) == 1
-        and node.value[0][0].value in _SHOWN
-    ):
+    if isinstance(node, yaml.MappingNode) and len(node.value) == 1 and node.value[0][0].value in _SHOWN:
         function, value = node.value[0][0].value, node.value[0][1]
     if function in _SHOWN:
         argument = _plain(value) if value is not node else _plain(node)[function]
