@@ -68,7 +68,8 @@ def _day(text: str) -> date:
 def run(options: Options, log: Log) -> None:
     """Read the day, work out its report, write it. The only place where the steps stand together."""
     source, target = place(options.input), place(options.output)
-    departures, report = (f"departures/{options.day}.csv.gz", f"reports/{options.day}.csv")
+    departures = f"departures/{options.day}.csv.gz"
+    report = f"reports/{options.day}.csv"
     log("started", input=source.address(departures), output=target.address(report))
     with closing(source.open(departures)) as stream:
         day = DayFile(stream, options.day, source.address(departures))

@@ -80,9 +80,7 @@ S3_ADVICE = {
         " the bucket. Without s3:ListBucket, S3 says AccessDenied for a file that is simply not there."
     ),
 }
-S3_OTHER = (
-    "Check the task's network (the S3 endpoint of its VPC), its role and region, and run the day again."
-)
+S3_OTHER = "Check the task's network (the S3 endpoint of its VPC), role and region, and run the day again."
 
 
 class Bucket:
@@ -129,11 +127,12 @@ class Bucket:
         try:
             yield
         except ClientError as error:
-            code, message = (error.response["Error"]["Code"], error.response["Error"].get("Message", ""))
-            if code == "NoSuchKey":
+            answer = error.response["Error"]
+            if answer["Code"] == "NoSuchKey":
                 raise InputMissing("there is no such object", LATE, file=file) from None
-            reason = f"cannot be {action}: {code}: {message}"
-            raise StorageRefused(reason, S3_ADVICE.get(code, S3_OTHER), file=file) from error
+            reason = f"cannot be {action}: {answer['Code']}: {answer.get('Message', '')}"
+            advice = S3_ADVICE.get(answer["Code"], S3_OTHER)
+            raise StorageRefused(reason, advice, file=file) from error
         except BotoCoreError as error:
             raise StorageRefused(f"cannot be {action}: {error}", S3_OTHER, file=file) from error
 
