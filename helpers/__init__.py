@@ -39,6 +39,7 @@ _FROM = {
         "ImagesMissing",
         "Interrupted",
         "NameUnknown",
+        "NotReady",
         "PipelineFailed",
         "RegionMissing",
         "ReportMissing",

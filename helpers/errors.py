@@ -77,6 +77,10 @@ class StillWorking(WorkshopError):
     """The wait is over, the work is not."""
 
 
+class NotReady(WorkshopError):
+    """What the verb works on exists, but is not in the state that the verb needs."""
+
+
 class Interrupted(WorkshopError, KeyboardInterrupt):
     """Ctrl-C, or the stop button: the wait ended, what AWS was doing goes on."""
 

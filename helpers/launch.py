@@ -18,6 +18,7 @@ from .stacks import Stack, StackEvent, Target
 
 COLUMNS = ("Resource", "Type", "Status", "Note")
 DEPLOYED = {"CREATE_COMPLETE", "UPDATE_COMPLETE"}
+STANDING = DEPLOYED | {"UPDATE_ROLLBACK_COMPLETE"}  # usable, although the last update failed
 # States from which CloudFormation neither creates nor updates: the stack has to go first.
 STUCK = {"ROLLBACK_COMPLETE", "ROLLBACK_FAILED", "CREATE_FAILED", "DELETE_FAILED", "REVIEW_IN_PROGRESS"}
 
@@ -53,6 +54,13 @@ def deploy(
         reason = f"{wanted.name} builds on {missing.name}, which is not deployed yet"
         _launch_and_draw(session, missing, shared, None, poll, deadline, reason)
     return _launch_and_draw(session, wanted, given, capabilities, poll, deadline)
+
+
+def deploy_if_missing(session: Session, stack: str) -> None:
+    """Deploy one of the eight stacks unless it stands; one that stands is left as it is."""
+    found = stacks.find(session, session.stack_name(stack))
+    if found is None or found["StackStatus"] not in STANDING:
+        deploy(session, stack)
 
 
 def _launch_and_draw(
@@ -102,7 +110,7 @@ def _launch(
             yield Note(f"{wanted.name} is in {status}: somebody else is at work on it. Waiting for them.")
             yield from follow(session, found["StackId"], None, poll, deadline)
             continue
-        if status and status not in DEPLOYED and status != "UPDATE_ROLLBACK_COMPLETE":
+        if status and status not in STANDING:
             raise StackFailed(
                 wanted.name,
                 status,
@@ -213,7 +221,7 @@ def _missing(session: Session, template: templates.Template) -> list[Target]:
             exporting = stacks.catalogued(name)
             if name not in names and wanted & set(exporting.exported(session.project)):
                 found = stacks.find(session, session.stack_name(name))
-                if found is None or found["StackStatus"] not in DEPLOYED | {"UPDATE_ROLLBACK_COMPLETE"}:
+                if found is None or found["StackStatus"] not in STANDING:
                     visit(exporting.imported(session.project))
                     names.append(name)
 
@@ -305,14 +313,14 @@ def failure(
     session: Session, stack: str, status: str, reason: str, happened: Sequence[StackEvent]
 ) -> StackFailed:
     first = first_failure(happened, stack)
-    short = stack.removeprefix(f"{session.project}-")
     if first is None:
-        return StackFailed(stack, status, None, reason, _advice(session, short, reason))
-    return StackFailed(stack, status, first.resource, first.reason, _advice(session, short, first.reason))
+        return StackFailed(stack, status, None, reason, advice(session, stack, reason))
+    return StackFailed(stack, status, first.resource, first.reason, advice(session, stack, first.reason))
 
 
-def _advice(session: Session, stack: str, reason: str) -> str:
+def advice(session: Session, stack: str, reason: str) -> str:
     """What to do about a reason that CloudFormation gives."""
+    stack = stack.removeprefix(f"{session.project}-")
     again = f'then deploy(session, "{stack}") again'
     if export := re.search(r"No export named (\S+) found", reason):
         for name in stacks.CATALOGUE:

@@ -93,10 +93,10 @@ def open_session(mode: str = "sandbox", project: str = "flights", region: str | 
 
     Raises SandboxUnavailable, AccountNotAllowed, CredentialsMissing, RegionMissing or NameUnknown.
     """
-    if not re.fullmatch(r"[a-z][a-z0-9-]{1,20}", project):
+    if not re.fullmatch(r"(?=.{2,20}$)[a-z][a-z0-9]*(-[a-z0-9]+)*", project):
         raise NameUnknown(
             f"`{project}` cannot be a project's name.",
-            "Choose 2 to 21 lower-case letters, digits and hyphens, beginning with a letter: bucket names allow no more.",
+            "Choose 2 to 20 lower-case letters, digits and single hyphens, beginning with a letter.",
         )
     if mode == "sandbox":
         return _sandbox_session(project, region or SANDBOX_REGION)

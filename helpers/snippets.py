@@ -50,14 +50,6 @@ def template(
     return Snippet(found.lines(place), file, name, place.first, found.format)
 
 
-@verb
-def resolved_template(session: Session, stack: str | stacks.Stack) -> str:
-    """The template of a deployed stack, as CloudFormation keeps it."""
-    name = stacks.full_name(session, stack)
-    body = session.client("cloudformation").get_template(StackName=name)["TemplateBody"]
-    return body if isinstance(body, str) else show.as_json(body)
-
-
 def to_json(snippet: Snippet) -> Snippet:
     """The same template lines as JSON: the long form, which has no `!Ref`. Raises TemplateInvalid."""
     return _flipped(snippet, "json")

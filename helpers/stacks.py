@@ -289,6 +289,19 @@ def read_exports(session: Session) -> Iterator[Export]:
                 yield Export(export["Name"], export["Value"], stack, used_by)
 
 
+def exported_value(session: Session, name: str) -> str:
+    """The value of one of the project's exports, `name` without the project. Raises StackMissing."""
+    full = f"{session.project}-{name}"
+    owner = next(s for s in CATALOGUE if full in catalogued(s).exported(session.project))
+    for output in _existing(session, session.stack_name(owner)).get("Outputs", ()):
+        if output.get("ExportName") == full:
+            return output["OutputValue"]
+    raise StackMissing(
+        f"{session.stack_name(owner)} does not export {full} (yet).",
+        f'deploy(session, "{owner}") finishes it; describe(session, "{owner}") shows how it is now.',
+    )
+
+
 def importers(session: Session, export: str) -> list[str]:
     """The stacks that import `export`. AWS answers with an error when there are none."""
     try:
@@ -334,9 +347,15 @@ def builds_on(name: str) -> tuple[str, ...]:
     )
 
 
-def full_name(session: Session, stack: str | Stack) -> str:
-    """A stack's full name from its noun, its short name or its full name."""
-    return stack.name if isinstance(stack, Stack) else session.stack_name(str(stack))
+def full_name(session: Session, stack: str | os.PathLike[str] | Stack) -> str:
+    """A stack's full name from its noun, its short name, its full name, or its template's path."""
+    if isinstance(stack, Stack):
+        return stack.name
+    path = Path(stack)
+    return session.stack_name(_as_stack_name(path.stem) if path.suffix in _TEMPLATE_SUFFIXES else str(stack))
+
+
+_TEMPLATE_SUFFIXES = (".yaml", ".yml", ".json", ".template")
 
 
 def target(session: Session, stack_or_path: str | os.PathLike[str] | Stack) -> Target:
@@ -351,7 +370,7 @@ def target(session: Session, stack_or_path: str | os.PathLike[str] | Stack) -> T
     if short in CATALOGUE:
         return Target(session.stack_name(short), catalogued(short), short)
     path = Path(text)
-    if path.suffix in (".yaml", ".yml", ".json", ".template") or path.is_file():
+    if path.suffix in _TEMPLATE_SUFFIXES or path.is_file():
         found = next((p for p in (path, ROOT / path, CFN / path) if p.is_file()), path)
         return Target(session.stack_name(_as_stack_name(found.stem)), templates.load(found))
     close = difflib.get_close_matches(short, CATALOGUE, n=1)

@@ -244,15 +244,15 @@ def _last_line(lines: list[str], first: int, column: int, following: int) -> int
     return last
 
 
-_SHOWN = ("Ref", "Fn::Sub", "Fn::GetAtt", "Fn::ImportValue")
+SHOWN = ("Ref", "Fn::Sub", "Fn::GetAtt", "Fn::ImportValue")
 
 
 def _uses(node: yaml.Node, path: tuple[str, ...]) -> Iterator[Use]:
     value = node
     function = _function(node.tag)
-    if isinstance(node, yaml.MappingNode) and len(node.value) == 1 and node.value[0][0].value in _SHOWN:
+    if isinstance(node, yaml.MappingNode) and len(node.value) == 1 and node.value[0][0].value in SHOWN:
         function, value = node.value[0][0].value, node.value[0][1]
-    if function in _SHOWN:
+    if function in SHOWN:
         argument = _plain(value) if value is not node else _plain(node)[function]
         yield Use(function, argument, path, node.start_mark.line + 1)
         if value is node and isinstance(node, yaml.ScalarNode):

@@ -1,0 +1,123 @@
+"""Looking for anything of a project that is still there: by its name, or by its tag."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from .session import Session
+
+
+@dataclass(frozen=True)
+class Leftover:
+    """Something that is still there."""
+
+    kind: str
+    name: str
+    note: str = ""
+
+
+def search(session: Session) -> Iterator[Leftover]:
+    """Everything whose name begins with the project's, or that carries its tag."""
+    for kind, names in _LOOKS.items():
+        try:
+            yield from (Leftover(kind, name) for name in sorted(set(names(session))))
+        except ClientError as error:
+            code = error.response["Error"]["Code"]
+            yield Leftover(kind, "not looked for", f"AWS refused {error.operation_name} with {code}")
+
+
+def _all(session: Session, service: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
+    client = session.client(service)
+    if client.can_paginate(operation):
+        for page in client.get_paginator(operation).paginate(**arguments):
+            yield from page.get(key, ())
+    else:
+        yield from getattr(client, operation)(**arguments).get(key, ())
+
+
+def _is_ours(session: Session, name: str) -> bool:
+    """`flights` and `flights-…`, but not `flights2`; a path before it does not count."""
+    last = name.rsplit("/", 1)[-1]
+    return last == session.project or last.startswith(f"{session.project}-")
+
+
+def _named(
+    service: str, operation: str, key: str, name: str | None, **arguments: Any
+) -> Callable[[Session], Iterator[str]]:
+    """A look by name: `name` is the field that holds it, None when the items are names or ARNs themselves."""
+
+    def look(session: Session) -> Iterator[str]:
+        for item in _all(session, service, operation, key, **arguments):
+            text = (item[name] if name else item).rsplit(":", 1)[-1]
+            if _is_ours(session, text):
+                yield text.rsplit("/", 1)[-1]
+
+    return look
+
+
+def _tagged(operation: str, key: str, name: str) -> Callable[[Session], Iterator[str]]:
+    """A look by tag, for what has no name of its own: the network."""
+
+    def look(session: Session) -> Iterator[str]:
+        filters = [{"Name": "tag:Project", "Values": [session.project]}]
+        for item in _all(session, "ec2", operation, key, Filters=filters):
+            if item.get("State") not in ("deleted", "deleting"):  # EC2 lists what is gone for a while
+                yield item[name]
+
+    return look
+
+
+def _stacks(session: Session) -> Iterator[str]:
+    for stack in _all(session, "cloudformation", "describe_stacks", "Stacks"):
+        tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", ())}
+        if _is_ours(session, stack["StackName"]) and tags.get("Project") == session.project:
+            yield stack["StackName"]
+
+
+def _log_groups(session: Session) -> Iterator[str]:
+    for group in _all(session, "logs", "describe_log_groups", "logGroups"):
+        name = group["logGroupName"]
+        if session.project in name.split("/") or _is_ours(session, name):
+            yield name
+
+
+def _task_definitions(session: Session) -> Iterator[str]:
+    """Families with an active revision. A deregistered one stays visible for good, and costs nothing."""
+    families = _all(
+        session,
+        "ecs",
+        "list_task_definition_families",
+        "families",
+        familyPrefix=session.project,
+        status="ACTIVE",
+    )
+    return (family for family in families if _is_ours(session, family))
+
+
+_LOOKS: dict[str, Callable[[Session], Iterator[str]]] = {
+    "stack": _stacks,
+    "bucket": _named("s3", "list_buckets", "Buckets", "Name"),
+    "log group": _log_groups,
+    "image repository": _named("ecr", "describe_repositories", "repositories", "repositoryName"),
+    "code repository": _named("codecommit", "list_repositories", "repositories", "repositoryName"),
+    "pipeline": _named("codepipeline", "list_pipelines", "pipelines", "name"),
+    "build project": _named("codebuild", "list_projects", "projects", None),
+    "role": _named("iam", "list_roles", "Roles", "RoleName"),
+    "rule": _named("events", "list_rules", "Rules", "Name"),
+    "cluster": _named("ecs", "list_clusters", "clusterArns", None),
+    "task definition": _task_definitions,
+    "queue": _named("sqs", "list_queues", "QueueUrls", None),
+    "topic": _named("sns", "list_topics", "Topics", "TopicArn"),
+    "alarm": _named("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName"),
+    "VPC": _tagged("describe_vpcs", "Vpcs", "VpcId"),
+    "subnet": _tagged("describe_subnets", "Subnets", "SubnetId"),
+    "security group": _tagged("describe_security_groups", "SecurityGroups", "GroupId"),
+    "VPC endpoint": _tagged("describe_vpc_endpoints", "VpcEndpoints", "VpcEndpointId"),
+    "NAT gateway": _tagged("describe_nat_gateways", "NatGateways", "NatGatewayId"),
+    "elastic IP": _tagged("describe_addresses", "Addresses", "AllocationId"),
+    "network interface": _tagged("describe_network_interfaces", "NetworkInterfaces", "NetworkInterfaceId"),
+}

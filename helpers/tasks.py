@@ -1,0 +1,260 @@
+"""Tasks: started now or by the schedule, followed until they stop, ended by their exit code."""
+
+from __future__ import annotations
+
+import datetime
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from . import live, schedules, show, stacks
+from .builds import LogReader
+from .errors import Interrupted, NameUnknown, NotReady, StillWorking, TaskNotStarted
+from .live import Line, Note, Step
+from .session import Session, verb
+from .show import Status, Table, Text
+
+CONTAINER = "job"
+
+
+@dataclass(frozen=True)
+class Task(show.Noun):
+    """A task as it was when a verb returned it. `exit_code` is None until it stopped, or if it never started.
+
+    `seconds` is the time from the container's start to its end, without the wait for capacity and image.
+    """
+
+    arn: str
+    status: str
+    exit_code: int | None
+    reason: str
+    seconds: float | None
+    started_by: str
+    created: datetime.datetime
+    definition: str
+    image: str
+    image_digest: str | None
+    environment: Mapping[str, str]
+    log_group: str | None
+    log_stream: str | None
+
+    @property
+    def id(self) -> str:
+        return self.arn.rsplit("/", 1)[-1]
+
+    @property
+    def succeeded(self) -> bool:
+        return self.exit_code == 0
+
+    @property
+    def outcome(self) -> str:
+        """Its status, or how it ended."""
+        if self.status != "STOPPED":
+            return self.status
+        return "stopped without an exit code" if self.exit_code is None else f"exit code {self.exit_code}"
+
+    def _view(self) -> Iterator[show.Block]:
+        yield Text(f"Task · {Status(self.outcome)}", title=True)
+        rows = [("Started by", self.started_by or "run_task"), ("Task definition", self.definition)]
+        rows += [(f"Environment: {name}", value) for name, value in self.environment.items()]
+        if self.reason:
+            rows.append(("Reason", self.reason))
+        yield Table(("", ""), rows)
+
+
+@verb
+def run_task(
+    session: Session, environment: Mapping[str, str] | None = None, command: Sequence[str] | None = None
+) -> Task:
+    """Start the job now, in the project's cluster, subnets and security group; follow_logs(session, task) follows it.
+
+    `environment` and `command` override the task definition's for this run.
+    Raises StackMissing, and TaskNotStarted when ECS takes the request and starts nothing.
+    """
+    override: dict[str, Any] = {"name": CONTAINER}
+    if environment:
+        override["environment"] = [{"name": k, "value": str(v)} for k, v in environment.items()]
+    if command is not None:
+        override["command"] = [str(word) for word in command]
+    answer = session.client("ecs").run_task(
+        cluster=stacks.exported_value(session, "ClusterName"),
+        taskDefinition=stacks.exported_value(session, "TaskDefinitionArn"),
+        launchType="FARGATE",
+        networkConfiguration={
+            "awsvpcConfiguration": {
+                "subnets": stacks.exported_value(session, "SubnetIds").split(","),
+                "securityGroups": [stacks.exported_value(session, "TaskSecurityGroupId")],
+                "assignPublicIp": stacks.exported_value(session, "AssignPublicIp"),
+            }
+        },
+        overrides={"containerOverrides": [override]},
+    )
+    if not answer["tasks"]:
+        reasons = ", ".join(f.get("reason", "no reason given") for f in answer.get("failures", ()))
+        raise TaskNotStarted(
+            f"ECS started no task: {reasons or 'it gives no reason'}.", "Mend that, then run it again."
+        )
+    return _task(session, answer["tasks"][0])
+
+
+@verb
+def follow_logs(
+    session: Session,
+    task: Task | str,
+    *,
+    poll_seconds: float | None = None,
+    timeout_minutes: float = 30,
+) -> Task:
+    """Follow a task's states and log lines live until it stops; returns it with exit code, reason and seconds.
+
+    A task that fails is a result, not an error: look at `exit_code`, or ask why(session, task).
+    Raises StillWorking after `timeout_minutes`, Interrupted on Ctrl-C (the task goes on).
+    """
+    arn = task.arn if isinstance(task, Task) else task
+    poll = session.poll_seconds if poll_seconds is None else poll_seconds
+    deadline = time.monotonic() + timeout_minutes * 60
+    try:
+        return live.draw(_follow(session, arn, poll, deadline), "Task", ("", "", "Status", "Reason"))
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "Stopped watching; the task goes on.", "follow_logs(session, task) follows it."
+        ) from None
+
+
+@verb
+def next_task(
+    session: Session,
+    after: Task | datetime.datetime | None = None,
+    *,
+    poll_seconds: float | None = None,
+    timeout_minutes: float = 5,
+) -> Task:
+    """Wait for the next task that the schedule starts, and return it; follow_logs(session, task) follows it.
+
+    `after` is the task or the time after which it must have been created; None means from now on.
+    Raises NotReady when the rule is disabled, StillWorking (with the rule's next time) when none came.
+    """
+    since = (
+        after.created if isinstance(after, Task) else after or datetime.datetime.now(datetime.timezone.utc)
+    )
+    poll = session.poll_seconds if poll_seconds is None else poll_seconds
+    rule = session.client("events").describe_rule(Name=stacks.exported_value(session, "ScheduleRuleName"))
+    if rule["State"] == "DISABLED":
+        raise NotReady(
+            f"The rule {rule['Name']} is disabled: it starts nothing.",
+            'deploy(session, "schedule", {"ScheduleState": "ENABLED"}) switches it on.',
+        )
+    deadline = time.monotonic() + timeout_minutes * 60
+    try:
+        return live.draw(_next(session, rule, since, poll, deadline), f"Schedule {rule['Name']}", ("",) * 4)
+    except KeyboardInterrupt:
+        raise Interrupted(
+            "Stopped waiting; the schedule stays on.", "next_task(session) waits again."
+        ) from None
+
+
+def _follow(session: Session, arn: str, poll: float, deadline: float) -> live.Events:
+    reader, said = LogReader(session), ""
+    while True:
+        task = read_task(session, arn)
+        if task.outcome != said:
+            said = task.outcome
+            yield Step("task", said, note=task.reason if task.status == "STOPPED" else "")
+        yield from map(
+            Line, reader.read(task.log_group, task.log_stream, to_the_end=task.status == "STOPPED")
+        )
+        if task.status == "STOPPED":
+            return task
+        if time.monotonic() > deadline:
+            raise StillWorking(
+                f"The task is still {task.status}; the time to wait is over.",
+                "follow_logs(session, task) goes on.",
+            )
+        yield from live.pause(poll)
+
+
+def _next(
+    session: Session, rule: Mapping[str, Any], since: datetime.datetime, poll: float, deadline: float
+) -> live.Events:
+    expression = rule["ScheduleExpression"]
+    yield Note(f"The rule says `{expression}`: {schedules.in_words(expression)}.")
+    while True:
+        started = [t for t in started_by_rule(session, rule["Name"]) if t.created > since]
+        if started:
+            first = min(started, key=lambda task: task.created)
+            yield Step("task", first.outcome, note=f"started by {first.started_by}")
+            return first
+        if time.monotonic() > deadline:
+            raise StillWorking(
+                f"The rule has started no task; it says {schedules.in_words(expression)}.",
+                "Give a longer timeout_minutes, or a schedule that comes sooner: "
+                'deploy(session, "schedule", {"ScheduleExpression": "rate(1 minute)"}).',
+            )
+        yield from live.pause(poll)
+
+
+def started_by_rule(session: Session, rule: str) -> list[Task]:
+    """The tasks that a rule has started and that ECS still lists (it forgets a stopped one after an hour)."""
+    ecs, cluster = session.client("ecs"), stacks.exported_value(session, "ClusterName")
+    # Source: Amazon ECS API reference, Task, startedBy: events-rule/<name of the rule>. Long names are cut.
+    arns = [
+        arn
+        for status in ("RUNNING", "STOPPED")
+        for arn in ecs.list_tasks(cluster=cluster, desiredStatus=status)["taskArns"]
+    ]
+    tasks = [read_task(session, arn) for arn in dict.fromkeys(arns)]
+    return [t for t in tasks if t.started_by and f"events-rule/{rule}".startswith(t.started_by)]
+
+
+def read_task(session: Session, arn: str) -> Task:
+    found = session.client("ecs").describe_tasks(cluster=_cluster(session, arn), tasks=[arn])["tasks"]
+    if not found:
+        raise NameUnknown(
+            f"ECS does not know the task {arn}.", "It forgets a stopped task after an hour: run another."
+        )
+    return _task(session, found[0])
+
+
+def _cluster(session: Session, arn: str) -> str:
+    parts = arn.split("/")
+    return parts[1] if len(parts) == 3 else stacks.exported_value(session, "ClusterName")
+
+
+def _task(session: Session, raw: Mapping[str, Any]) -> Task:
+    container = next((c for c in raw.get("containers", ()) if c["name"] == CONTAINER), {})
+    definition = _definition(session, raw["taskDefinitionArn"])
+    override = next(
+        (c for c in raw.get("overrides", {}).get("containerOverrides", ()) if c["name"] == CONTAINER), {}
+    )
+    reasons = (raw.get("stoppedReason"), container.get("reason"))
+    begun, ended = (
+        raw.get("startedAt"),
+        raw.get("executionStoppedAt") or raw.get("stoppingAt") or raw.get("stoppedAt"),
+    )
+    options = definition.get("logConfiguration", {}).get("options", {})
+    prefix = options.get("awslogs-stream-prefix")
+    return Task(
+        arn=raw["taskArn"],
+        status=raw["lastStatus"],
+        exit_code=container.get("exitCode"),
+        reason=": ".join(dict.fromkeys(r for r in reasons if r)) if raw["lastStatus"] == "STOPPED" else "",
+        seconds=(ended - begun).total_seconds() if begun and ended else None,
+        started_by=raw.get("startedBy", ""),
+        created=raw["createdAt"],
+        definition=raw["taskDefinitionArn"].rsplit("/", 1)[-1],
+        image=container.get("image") or definition.get("image", ""),
+        image_digest=container.get("imageDigest"),
+        environment={e["name"]: e["value"] for e in override.get("environment", ())},
+        log_group=options.get("awslogs-group"),
+        log_stream=f"{prefix}/{CONTAINER}/{raw['taskArn'].rsplit('/', 1)[-1]}" if prefix else None,
+    )
+
+
+def _definition(session: Session, arn: str) -> Mapping[str, Any]:
+    """The definition of the task's container; a revision never changes, so it is asked for once."""
+    key = f"definition {arn}"
+    if key not in session.clients:
+        found = session.client("ecs").describe_task_definition(taskDefinition=arn)["taskDefinition"]
+        session.clients[key] = found["containerDefinitions"]
+    return next((c for c in session.clients[key] if c["name"] == CONTAINER), {})
