@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import argparse
 import os
-import subprocess
 import sys
 
 from .commands import environment
@@ -91,18 +90,8 @@ def main(arguments: list[str]) -> int:
         print(error, file=sys.stderr)
         return 1
     if not os.path.samefile(os.path.dirname(python), os.path.dirname(sys.executable)):
-        return _continue_with(python, arguments)
+        return environment.become([python, "-m", "helpers", *arguments], dict(os.environ))
     return _perform(options, others)
-
-
-def _continue_with(python: str, arguments: list[str]) -> int:
-    """Start over in the interpreter that has the packages."""
-    command = [python, "-m", "helpers", *arguments]
-    os.chdir(environment.ROOT)
-    if os.name == "nt":  # where exec leaves the console to two programs
-        return subprocess.call(command)
-    sys.stdout.flush()
-    os.execv(python, command)
 
 
 def _perform(options: argparse.Namespace, pytest_arguments: list[str]) -> int:

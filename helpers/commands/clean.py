@@ -15,7 +15,7 @@ MADE = ("build", ".sandbox", ".pytest_cache", ".ruff_cache", ".venv")
 
 
 def clean() -> int:
-    """Stop the sandboxes and remove everything that was made here, the learner's sandbox with its state too."""
+    """Stop the sandboxes and remove all that was made here, the learner's sandbox with its state too."""
     try:
         with Lock(ROOT / "build" / "run.lock"):
             for home in SANDBOXES:

@@ -39,6 +39,15 @@ def python() -> str:
     return str(interpreter(venv()))
 
 
+def become(command: list[str], environment: dict[str, str]) -> int:
+    """Go on as another program, in the project's folder, so that signals reach it directly."""
+    os.chdir(ROOT)
+    sys.stdout.flush()
+    if os.name == "nt":  # where exec leaves the console to two programs
+        return subprocess.call(command, env=environment)
+    os.execve(command[0], command, environment)
+
+
 def venv() -> Path:
     return ROOT / ".venv"
 
@@ -88,7 +97,7 @@ def _base_python() -> str:
             return found
     raise SetupError(
         f"Python 3.{OLDEST[1]} or newer is needed; {sys.executable} is {sys.version.split()[0]}.\n"
-        "Install a newer one (python.org, conda, pyenv or your system's packages), then name it, for example:\n"
+        "Install a newer one (python.org, conda, pyenv or your system's packages), then name it, as in:\n"
         "  make run PYTHON=python3.12"
     )
 

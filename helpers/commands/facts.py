@@ -1,7 +1,7 @@
 """What a run really left in AWS, read back from the APIs: first what must be there, then what must be gone.
 
-The notebooks could be wrong about what they did. These functions ask the services themselves, and `missing` says
-in sentences what is not as it has to be.
+The notebooks could be wrong about what they did. These functions ask the services themselves, and `missing`
+says in sentences what is not as it has to be.
 """
 
 from __future__ import annotations

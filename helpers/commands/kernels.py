@@ -17,6 +17,8 @@ from jupyter_client.kernelspec import KernelSpec
 from jupyter_client.manager import AsyncKernelManager
 from jupyter_core.utils import ensure_event_loop
 
+from .outcomes import KernelFailed
+
 READY_SECONDS = 60
 
 
@@ -35,10 +37,6 @@ class Kernel:
 
     manager: AsyncKernelManager
     client: AsyncKernelClient
-
-
-class KernelFailed(Exception):
-    """A kernel did not start; the message says where its last words are."""
 
 
 class Kernels:

@@ -6,7 +6,6 @@ import contextlib
 import re
 import signal
 import time
-from dataclasses import dataclass
 from pathlib import Path
 
 import nbformat
@@ -19,57 +18,10 @@ from papermill.parameterize import parameterize_notebook
 
 from . import stopping
 from .kernels import Kernel
+from .outcomes import Cell, Failure, Outcome, Watcher
 
 ENGINE = "series"
 _ANSI = re.compile(r"\x1b\[[0-9;]*m")
-
-
-@dataclass(frozen=True)
-class Cell:
-    """A code cell of the source notebook: its place among them, from 1, and its first line that says something."""
-
-    number: int
-    of: int
-    first_line: str
-
-
-@dataclass(frozen=True)
-class Failure:
-    """The cell that stopped a notebook, and the error as the learner would have seen it."""
-
-    cell: Cell
-    error: str
-    message: str
-    traceback: str
-
-    def __str__(self) -> str:
-        return f"{self.error}: {self.message}" if self.message else self.error
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What became of one notebook. Seconds are wall-clock; `kernel_seconds` is the wait for the kernel."""
-
-    name: str
-    path: Path
-    cells: int
-    seconds: float
-    cell_seconds: float
-    failure: Failure | None = None
-    kernel_seconds: float = 0.0
-
-    @property
-    def other_seconds(self) -> float:
-        """Reading, adding parameters, saving, ending the kernel."""
-        return max(0.0, self.seconds - self.kernel_seconds - self.cell_seconds)
-
-
-class Watcher:
-    """Is told of each cell as it begins and ends. This one looks away; `progress` has one that draws."""
-
-    def cell_begins(self, cell: Cell) -> None: ...
-
-    def cell_ends(self, cell: Cell, seconds: float) -> None: ...
 
 
 def execute(
@@ -165,7 +117,7 @@ class _Client(PapermillNotebookClient):
         try:
             return super().execute_cell(cell, cell_index, **options)
         except CellExecutionError as error:
-            self._record.failure = Failure(known, error.ename, _plain(error.evalue), _plain(error.traceback))
+            self._record.failure = Failure(known, error.ename, _plain(error.evalue), _traceback(cell))
             raise
         except CellTimeoutError:
             message = f"the cell was still running after {self.timeout:g} seconds"
@@ -208,6 +160,12 @@ class _Engine(NBClientEngine):
 
 
 papermill_engines.register(ENGINE, _Engine)
+
+
+def _traceback(cell: nbformat.NotebookNode) -> str:
+    """The traceback as it stands under the cell."""
+    errors = [output for output in cell.outputs if output.output_type == "error"]
+    return _plain("\n".join(errors[-1].traceback)) if errors else ""
 
 
 def _plain(text: str) -> str:

@@ -6,7 +6,7 @@ import shutil
 import sys
 from typing import TextIO
 
-from .notebooks import Cell, Outcome, Watcher
+from .outcomes import Cell, Outcome, Watcher
 
 
 class Progress(Watcher):

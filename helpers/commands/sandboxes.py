@@ -94,7 +94,7 @@ def free_port(preferred: int = 0) -> int:
 
 
 def without_aws(environment: os._Environ | dict[str, str]) -> dict[str, str]:
-    """The environment without anything that could lead to an AWS account: keys, profiles, files, instance roles."""
+    """The environment without what could lead to an AWS account: keys, profiles, files, instance roles."""
     kept = {name: value for name, value in environment.items() if not name.startswith("AWS_")}
     return kept | {
         "AWS_CONFIG_FILE": os.devnull,

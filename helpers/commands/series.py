@@ -19,9 +19,8 @@ import boto3
 
 from . import facts, sandboxes
 from .environment import ROOT
-from .kernels import KernelFailed, Kernels
 from .lock import Lock, Taken
-from .notebooks import Outcome, execute
+from .outcomes import KernelFailed, Outcome
 from .progress import Progress, table
 from .stopping import Stopped, stoppable
 
@@ -36,7 +35,7 @@ class RunError(Exception):
 
 @dataclass(frozen=True)
 class Plan:
-    """What to run, and how. Seconds are real ones; `speed` and `pace` None leave the sandbox's own defaults."""
+    """What to run, and how. Seconds are real ones; `speed` and `pace` None mean the sandbox's defaults."""
 
     mode: str = "sandbox"
     project: str = "flights"
@@ -96,14 +95,12 @@ def run(plan: Plan) -> int:
             return _run(plan)
     except Taken as holder:
         print(
-            f"A run is under way in this folder already ({holder}). Wait for it, or stop it with Ctrl-C there."
+            f"A run is under way in this folder already ({holder}). Wait for it, or end it with Ctrl-C there."
         )
     except (RunError, KernelFailed, sandboxes.SandboxFailed) as error:
         print(error)
     except Stopped as stopped:
-        print(
-            f"\nThe run was {stopped}. Kernels and sandbox have ended; what was done lies in {_short(plan.out)}."
-        )
+        print(f"\nThe run was {stopped}. Kernels and sandbox have ended; what was done: {_short(plan.out)}.")
         print(_still_there(plan), end="")
         return stopped.exit_code
     return 1
@@ -159,8 +156,11 @@ def _aws(plan: Plan, result: Result, progress: Progress) -> Iterator[tuple[facts
     began = time.monotonic()
     home = plan.out / "sandbox"
     try:
-        sandbox = sandboxes.start(home, sandboxes.free_port(), plan.runtime, plan.speed, plan.pace)
-        result.sandbox = sandbox
+        with ThreadPoolExecutor(1) as starter:
+            port = sandboxes.free_port()
+            starting = starter.submit(sandboxes.start, home, port, plan.runtime, plan.speed, plan.pace)
+            from . import notebooks  # noqa: F401 - papermill takes a second to import; the sandbox starts meanwhile
+        result.sandbox = sandbox = starting.result()
         result.sandbox_seconds = time.monotonic() - began
         progress.say(f"Sandbox at {sandbox.endpoint}, {sandbox.runtime} runtime, state in {_short(home)}")
         yield (
@@ -191,6 +191,8 @@ def _execute_all(
     result: Result,
     progress: Progress,
 ) -> None:
+    from .kernels import Kernels
+
     whole_series = not plan.only and sources[-1].stem.startswith(TEARDOWN)
     # One page at a time becomes HTML while the next notebook runs in its kernel.
     with (
@@ -220,10 +222,10 @@ def _execute_all(
             page.result()
 
 
-def _execute_one(
-    plan: Plan, source: Path, kernels: Kernels, prepare_next: bool, progress: Progress
-) -> Outcome:
+def _execute_one(plan: Plan, source: Path, kernels: Any, prepare_next: bool, progress: Progress) -> Outcome:
     """Execute a notebook in the kernel that is ready for it, while the next one gets ready."""
+    from .notebooks import execute
+
     began = time.monotonic()
     kernel = kernels.take()
     waited = time.monotonic() - began
@@ -296,12 +298,11 @@ def _still_there(plan: Plan) -> str:
 def _story_of(outcome: Outcome) -> str:
     failure = outcome.failure
     cell = failure.cell
+    details = (failure.traceback or str(failure)).splitlines()[-TRACEBACK_LINES:]
     lines = [
-        f"\nFAILED: {outcome.name}, code cell {cell.number} of {cell.of}:",
-        f"    {cell.first_line}",
-        *(f"  {line}" for line in (failure.traceback or str(failure)).splitlines()[-TRACEBACK_LINES:]),
-        *(f"  {line}" for line in str(failure).splitlines()),
-        f"The notebook up to there, with the whole traceback: {_short(outcome.path.with_suffix('.html'))}",
+        f"\nFAILED: {outcome.name}, code cell {cell.number} of {cell.of}: {cell.first_line}",
+        *(f"  {line}" for line in details),
+        f"The notebook up to there: {_short(outcome.path.with_suffix('.html'))}",
     ]
     return "\n".join(lines)
 

@@ -10,7 +10,7 @@ SIGNALS = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if 
 
 
 class Stopped(KeyboardInterrupt):
-    """Somebody asked for an end. A KeyboardInterrupt, because asyncio lets only that pass through its tasks."""
+    """Somebody asked for an end. A KeyboardInterrupt, because asyncio lets only that through its tasks."""
 
     def __init__(self, number: int) -> None:
         super().__init__(f"stopped by {signal.Signals(number).name}")

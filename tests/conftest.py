@@ -1,0 +1,145 @@
+"""What all tests share: sandboxes to test against, and the rule that CI skips no container test."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import boto3
+import pytest
+from botocore.config import Config
+
+ROOT = Path(__file__).resolve().parents[1]
+FAST = ("--pace", "0", "--speed", "60")
+
+# No test may reach an AWS account, whatever the machine is set up for. Processes that tests start inherit this.
+for _name in [name for name in os.environ if name.startswith(("AWS_", "SANDBOX_", "WORKSHOP_"))]:
+    del os.environ[_name]
+os.environ.update(
+    AWS_CONFIG_FILE=os.devnull,
+    AWS_SHARED_CREDENTIALS_FILE=os.devnull,
+    AWS_EC2_METADATA_DISABLED="true",
+    PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
+)
+
+
+@dataclass
+class Sandbox:
+    """A sandbox that runs: `endpoint`, `home`, `runtime`, `pid`, and clients for it."""
+
+    home: Path
+    arguments: tuple[str, ...] = FAST
+    status: dict[str, Any] = field(default_factory=dict)
+
+    @property
+    def endpoint(self) -> str:
+        return self.status["endpoint"]
+
+    @property
+    def runtime(self) -> str:
+        return self.status["runtime"]
+
+    @property
+    def pid(self) -> int:
+        return self.status["pid"]
+
+    def client(
+        self,
+        service: str,
+        region: str = "us-east-1",
+        key: str = "sandbox",
+        secret: str = "sandbox",
+        **options: Any,
+    ) -> Any:
+        """A boto3 client; the dummy credentials may do everything. Nothing is tried twice, so that errors show."""
+        config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, proxies={})
+        session = boto3.Session(key, secret, options.pop("token", None), region)
+        return session.client(service, endpoint_url=self.endpoint, config=config, **options)
+
+    def start(self) -> Sandbox:
+        """Start it, or start it again, at the port it had."""
+        at = [] if not self.status else ["--port", self.endpoint.rpartition(":")[2]]
+        self.status = json.loads(self.command("start", "--json", *self.arguments, *at).stdout)
+        return self
+
+    def stop(self) -> None:
+        self.command("stop")
+
+    def command(self, verb: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
+        """`python -m helpers.sandbox VERB` for this sandbox's home."""
+        command = [sys.executable, "-m", "helpers.sandbox", verb, "--home", str(self.home), *arguments]
+        done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, timeout=120)
+        if check and done.returncode:
+            raise RuntimeError(
+                f"{' '.join(command[3:])}: exit code {done.returncode}\n{done.stdout}{done.stderr}"
+            )
+        return done
+
+
+@contextlib.contextmanager
+def _running(home: Path, arguments: tuple[str, ...]) -> Iterator[Sandbox]:
+    from helpers.commands.sandboxes import free_port  # the learner's sandbox may have the usual port
+
+    sandbox = Sandbox(home, ("--port", str(free_port()), *arguments))
+    try:
+        yield sandbox.start()
+    finally:
+        sandbox.stop()
+
+
+@pytest.fixture(scope="session")
+def sandbox(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Sandbox]:
+    """One sandbox for the whole session. Use names of your own in it: others use it too."""
+    with _running(tmp_path_factory.mktemp("sandbox") / "home", FAST) as running:
+        yield running
+
+
+@pytest.fixture
+def fresh_sandbox(tmp_path: Path) -> Iterator[Callable[..., Sandbox]]:
+    """Call it with arguments of `start` for a sandbox of your own, empty; it ends with the test."""
+    with contextlib.ExitStack() as stack:
+        made: list[Sandbox] = []
+
+        def make(*arguments: str, home: Path | None = None) -> Sandbox:
+            folder = home or tmp_path / f"sandbox-{len(made)}"
+            made.append(stack.enter_context(_running(folder, (*FAST, *arguments))))
+            return made[-1]
+
+        yield make
+
+
+@cache
+def _why_no_engine() -> str | None:
+    """What stands between the container tests and a Docker Engine; None when one answers."""
+    import docker
+
+    try:
+        client = docker.from_env()
+        client.ping()
+        client.close()
+    except docker.errors.DockerException as error:
+        return f"no Docker Engine answers: {error}"
+    return None
+
+
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    if item.get_closest_marker("container") and (reason := _why_no_engine()):
+        pytest.skip(reason)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(item: pytest.Item, call: pytest.CallInfo[None]) -> Any:
+    """In CI a container test that is skipped has failed: otherwise nobody would notice that none ever ran."""
+    report = yield
+    if report.skipped and os.environ.get("CI") == "true" and item.get_closest_marker("container"):
+        report.outcome = "failed"
+        report.longrepr = f"A container test was skipped in CI. {call.excinfo.value if call.excinfo else ''}"
+    return report
