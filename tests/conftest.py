@@ -20,7 +20,7 @@ from botocore.config import Config
 ROOT = Path(__file__).resolve().parents[1]
 FAST = ("--pace", "0", "--speed", "60")
 
-# No test may reach an AWS account, whatever the machine is set up for. Processes that tests start inherit this.
+# No test may reach an AWS account, however the machine is set up. What tests start inherits this.
 for _name in [name for name in os.environ if name.startswith(("AWS_", "SANDBOX_", "WORKSHOP_"))]:
     del os.environ[_name]
 os.environ.update(
@@ -57,17 +57,16 @@ class Sandbox:
         region: str = "us-east-1",
         key: str = "sandbox",
         secret: str = "sandbox",
-        **options: Any,
+        **more: Any,
     ) -> Any:
-        """A boto3 client; the dummy credentials may do everything. Nothing is tried twice, so that errors show."""
+        """A boto3 client. The dummy credentials may do everything; nothing is tried twice, so errors show."""
         config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, proxies={})
-        session = boto3.Session(key, secret, options.pop("token", None), region)
-        return session.client(service, endpoint_url=self.endpoint, config=config, **options)
+        session = boto3.Session(key, secret, more.pop("token", None), region)
+        return session.client(service, endpoint_url=self.endpoint, config=config, **more)
 
     def start(self) -> Sandbox:
         """Start it, or start it again, at the port it had."""
-        at = [] if not self.status else ["--port", self.endpoint.rpartition(":")[2]]
-        self.status = json.loads(self.command("start", "--json", *self.arguments, *at).stdout)
+        self.status = json.loads(self.command("start", "--json", *self.arguments).stdout)
         return self
 
     def stop(self) -> None:
