@@ -100,7 +100,7 @@ def main(arguments: list[str] | None = None) -> int:
         advice = "Run the day again: the same day gives the same report."
         log("stopped", exit_code=stop.exit_code, reason=f"stopped by {name}", advice=advice)
         return stop.exit_code
-    except Exception as error:  # noqa: BLE001 - whatever it is, the log must say so
+    except Exception as error:
         advice = "This is a bug in the job. The traceback says where."
         found = {"reason": str(error), "advice": advice, "traceback": traceback.format_exc()}
         log("failed", exit_code=1, error=type(error).__name__, **found)

@@ -28,7 +28,7 @@ esac
 case "$*" in
   login*) echo "password $(cat)" >> "$CALLS" ;;
   "ecr get-login-password") echo secret ;;
-  "ecr describe-images"*) echo {DIGEST} ;;
+  inspect*) echo {REPOSITORY}@{DIGEST} ;;
 esac
 exit 0
 """
@@ -144,7 +144,7 @@ def test_a_failing_docker_build_pushes_nothing(build):
     assert not (done.folder / "image.json").exists()
 
 
-@pytest.mark.parametrize("fail", ["login", "push", "ecr describe-images"])
+@pytest.mark.parametrize("fail", ["login", "push", "inspect"])
 def test_any_other_failure_fails_the_build(build, fail: str):
     done = build(fail=fail, CODEBUILD_RESOLVED_SOURCE_VERSION=COMMIT)
     assert False in done.phases.values()
