@@ -13,6 +13,7 @@ import textwrap
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 from typing import Any
 
 _concealed: set[str] = set()
@@ -20,6 +21,7 @@ _concealed: set[str] = set()
 LINE = "1px solid var(--jp-border-color2, rgba(128,128,128,.35))"
 CELL = f"text-align:left;vertical-align:top;padding:.25em .9em .25em 0;border-bottom:{LINE}"
 QUIET = "opacity:.7"
+WIDEST = 76  # characters in a cell of a terminal's table, before it is wrapped
 
 SIGNS = (  # the first pattern that matches decides
     (r"FAILED|ROLLBACK|FAULT|TIMED_OUT|Failed|Cancelled|error", "✗", "var(--jp-error-color1, #c62828)"),
@@ -87,25 +89,31 @@ class Table:
     empty: str = "none"
 
     def plain(self) -> str:
-        title = [discreet(self.caption)] if self.caption else []
+        title = [_cell_text(self.caption)] if self.caption else []
         if not self.rows:
             return "\n".join([*title, f"  {self.empty}"])
-        cells = [[_cell_text(value) for value in row] for row in [list(self.columns), *self.rows]]
-        widths = [max(len(row[i]) for row in cells) for i in range(len(self.columns))]
-        lines = ["  ".join(text.ljust(width) for text, width in zip(row, widths)).rstrip() for row in cells]
-        rule = "  ".join("─" * width for width in widths)
-        return "\n".join([*title, lines[0], rule, *lines[1:]])
+        heads = [[_cell_text(name)] for name in self.columns]
+        rows = [[textwrap.wrap(_cell_text(value), WIDEST) or [""] for value in row] for row in self.rows]
+        widths = [max(len(line) for row in [heads, *rows] for line in row[i]) for i in range(len(heads))]
+        head = (
+            [*_lines(heads, widths), "  ".join("─" * width for width in widths)] if any(self.columns) else []
+        )
+        return "\n".join([*title, *head, *(line for row in rows for line in _lines(row, widths))])
 
     def html(self) -> str:
-        caption = f'<caption style="text-align:left;padding:.3em 0"><strong>{_inline(self.caption)}</strong></caption>'
+        style = "text-align:left;padding:.3em 0"
+        caption = (
+            f'<caption style="{style}"><strong>{_inline(self.caption)}</strong></caption>'
+            if self.caption
+            else ""
+        )
         if not self.rows:
             return f'<p style="margin:.4em 0">{_inline(self.caption)}: {_inline(self.empty)}</p>'
-        head = "".join(f'<th scope="col" style="{CELL}">{html.escape(name)}</th>' for name in self.columns)
+        names = "".join(f'<th scope="col" style="{CELL}">{_inline(name)}</th>' for name in self.columns)
+        head = f"<thead><tr>{names}</tr></thead>" if any(self.columns) else ""
         body = "".join(f"<tr>{_row_html(row)}</tr>" for row in self.rows)
-        return (
-            f'<table style="border-collapse:collapse;margin:.4em 0">{caption if self.caption else ""}'
-            f"<thead><tr>{head}</tr></thead><tbody>{body}</tbody></table>"
-        )
+        style = "border-collapse:collapse;margin:.4em 0"
+        return f'<table style="{style}">{caption}{head}<tbody>{body}</tbody></table>'
 
 
 @dataclass(frozen=True)
@@ -246,6 +254,12 @@ def _inline(text: object) -> str:
     escaped = html.escape(discreet(text))
     linked = re.sub(r"(https?://[^\s<)]+[^\s<).,;])", r'<a href="\1">\1</a>', escaped)
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", linked)
+
+
+def _lines(cells: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterable[str]:
+    """A row of wrapped cells as lines of a terminal."""
+    for parts in zip_longest(*cells, fillvalue=""):
+        yield "  ".join(part.ljust(width) for part, width in zip(parts, widths, strict=True)).rstrip()
 
 
 def _cell_text(value: Any) -> str:
