@@ -55,7 +55,7 @@ _FROM = {
 }
 _WHERE = {name: module for module, names in _FROM.items() for name in names}
 
-__all__ = sorted(_WHERE)  # noqa: PLE0605 - computed from the table above, which is the one list of names
+__all__ = sorted(_WHERE)
 
 
 def __getattr__(name: str):

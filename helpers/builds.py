@@ -80,7 +80,7 @@ def follow_build(
     poll_seconds: float | None = None,
     timeout_minutes: float = 60,
 ) -> Build:
-    """Follow a build's phases and log live, until it ends. Raises BuildFailed, StillWorking or Interrupted."""
+    """Follow a build's phases and log live to its end. Raises BuildFailed, StillWorking or Interrupted."""
     build_id = build.id if isinstance(build, Build) else build
     poll = session.poll_seconds if poll_seconds is None else poll_seconds
     deadline = time.monotonic() + timeout_minutes * 60
@@ -167,7 +167,7 @@ def sentence(build: Build) -> str:
 
 def advice(build: Build) -> str:
     if re.search(r"Cannot connect to the Docker daemon", "\n".join(build.log)):
-        return "A Docker build needs PrivilegedMode: true in the build project: explain(session, 'build', 'PrivilegedMode')."
+        return "A Docker build needs PrivilegedMode: true: explain(session, 'build', 'PrivilegedMode')."
     if build.failed and "YAML_FILE_ERROR" in build.failed.message:
         return "Correct buildspec.yml in the root of the repository, and commit it."
     return "Mend it and commit again; nothing was pushed, so production still runs the image it ran before."

@@ -82,8 +82,8 @@ def preview(
 ) -> ChangeSet:
     """What deploy would change, as a table. Nothing is changed, and nothing is left behind.
 
-    CloudFormation works it out as a change set; it is deleted afterwards, and so is the empty stack that a change
-    set on a new stack leaves in REVIEW_IN_PROGRESS.
+    CloudFormation works it out as a change set; it is deleted afterwards, and so is the empty stack that a
+    change set on a new stack leaves in REVIEW_IN_PROGRESS.
     Raises NameUnknown, AwsRefused, NotReady, StackFailed with CloudFormation's reason, or StillWorking.
     """
     wanted = stacks.target(session, stack_or_path)

@@ -1,7 +1,7 @@
 """Taking everything down again, and proving that it is gone.
 
-What belongs to the project is a stack named `<project>-…` *and* tagged Project=<project>. Nothing else is deleted:
-what the search afterwards finds is reported, because a name alone does not prove whose it is.
+What belongs to the project is a stack named `<project>-…` *and* tagged Project=<project>. Nothing else is
+deleted: what the search afterwards finds is reported, because a name alone does not prove whose it is.
 """
 
 from __future__ import annotations
@@ -100,7 +100,7 @@ def _project_stacks(session: Session) -> tuple[dict[str, stacks.Stack], list[str
 
 
 def _next_to_delete(session: Session, mine: dict[str, stacks.Stack]) -> str:
-    """A stack that none of the others imports from. CloudFormation knows the imports; a list here could be stale."""
+    """A stack that no other imports from. CloudFormation knows the imports; a list here could be stale."""
     for name, stack in reversed(mine.items()):
         users = {user for export in stack.exports for user in stacks.importers(session, export)}
         if not users & (set(mine) - {name}):

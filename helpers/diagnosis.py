@@ -13,7 +13,7 @@ from .show import Text
 
 UNKNOWN = "not known; the evidence below is all there is"
 # What the service says → (what it means, what to do).
-# Sources: Amazon ECS developer guide, "Stopped tasks error messages"; docker run exit status; checked 2026-11-23.
+# Source: Amazon ECS developer guide, "Amazon ECS stopped tasks error messages"; checked 2026-11-23.
 _TASK_SIGNS = (
     (
         r"CannotPullContainerError.*(not found|does not exist|manifest)",
@@ -33,19 +33,19 @@ _TASK_SIGNS = (
     (
         r"ResourceInitializationError",
         "the task could not be prepared: it did not reach a service it needs before it starts",
-        "Look at the way from the subnets to ECR and CloudWatch Logs: endpoints, private DNS, security groups.",
+        "Look at the way from the subnets to ECR and Logs: endpoints, private DNS, security groups.",
     ),
     (
         r"OutOfMemory",
         "the job needed more memory than the task definition gives it",
-        "Give it more: deploy(session, 'task', {'Memory': …}); explain(session, 'task', 'Memory') shows the pairs.",
+        "Give it more: deploy(session, 'task', {'Memory': …}). explain(session, 'task', 'Memory') says what.",
     ),
 )
 
 
 @dataclass(frozen=True)
 class Diagnosis(show.Noun):
-    """What happened to `thing`, the `cause`, and the `evidence` for it. `known` False: the cause is not known."""
+    """What happened to `thing`, the `cause`, and the `evidence`. `known` False: the cause is not known."""
 
     thing: str
     what: str
@@ -74,7 +74,8 @@ def why(
 ) -> Diagnosis:
     """What went wrong with a stack, a task, a pipeline execution or a build: one sentence, with the evidence.
 
-    A stack may be given by its name. Where the cause is not known, the diagnosis says so; where nothing is wrong, too.
+    A stack may be given by its name. Where the cause is not known, the diagnosis says so; where nothing is
+    wrong, too.
     """
     if isinstance(thing, tasks.Task):
         return _task(session, tasks.read_task(session, thing.arn))

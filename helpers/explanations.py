@@ -1,4 +1,4 @@
-"""What stands in a template and why: a parameter, a property, a resource or a function, beside its own lines."""
+"""What stands in a template and why: parameters, properties, resources and functions, beside their lines."""
 
 from __future__ import annotations
 
@@ -85,10 +85,10 @@ class Explanation(show.Noun):
 
 @verb
 def explain(session: Session, stack: str | os.PathLike[str] | stacks.Stack, name: str) -> Explanation:
-    """What `name` in a stack's template means, what it may be, why it stands so, and where that is documented.
+    """What `name` in a stack's template means, what it may be, why it stands so, where that is documented.
 
-    `name` is a parameter, a property ("NetworkMode"; "BuildProject.Image" where several resources have one), a
-    resource's logical id, or one of the four functions ("!Sub").
+    `name` is a parameter, a property ("NetworkMode"; "BuildProject.Image" where several resources have one),
+    a resource's logical id, or one of the four functions ("!Sub").
     Raises NameUnknown with the closest names.
     """
     wanted = stacks.target(session, stack)
@@ -138,7 +138,7 @@ def _fact_for(template: templates.Template, place: templates.Place) -> Fact | No
 
 
 def _fact_at(template: templates.Template, path: tuple[str, ...]) -> Fact | None:
-    """The fact about a place: about this property of this type, about the word anywhere, or about the type."""
+    """The fact about a place: about this property of this type, the word anywhere, or the type."""
     inside = path[0] == "Resources" and len(path) > 1
     kind = str(template.resources.get(path[1], {}).get("Type", "")) if inside else ""
     if len(path) == 2 or (len(path) == 3 and path[-1] == "Type"):

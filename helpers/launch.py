@@ -1,4 +1,4 @@
-"""Deploying a stack: create, update or replace it, whichever its status asks for, and follow it to its end."""
+"""Deploying a stack: create, update or replace it, as its status asks for, and follow it to its end."""
 
 from __future__ import annotations
 
@@ -37,8 +37,8 @@ def deploy(
 
     Stacks it builds on are deployed first when they are missing. A stack that exists is updated: a parameter
     that is not given keeps its value, None takes the template's default again. Nothing to do is a result:
-    `changed` is False. A stack left over from a failed creation is deleted and created anew. When somebody else
-    is at work on the stack, their work is awaited first.
+    `changed` is False. A stack left over from a failed creation is deleted and created anew. When somebody
+    else is at work on the stack, their work is awaited first.
     `capabilities` None acknowledges what the template needs, and says so.
 
     Raises NameUnknown, TemplateInvalid, AwsRefused, StackFailed (the first resource that failed, and why),
@@ -190,7 +190,7 @@ def request_for(
 
 
 def check_parameters(session: Session, wanted: Target, given: Mapping[str, Any]) -> None:
-    """Raises NameUnknown when a parameter is given that the template does not have, before AWS is asked anything."""
+    """Raises NameUnknown for a parameter that the template does not have, before AWS is asked anything."""
     known = [name for name in wanted.template.parameters if name != "Project"]
     unknown = [name for name in given if name not in known and name != "Project"]
     if unknown:
@@ -258,7 +258,7 @@ def follow(
 ) -> Generator[live.Event, None, tuple[str, str, list[StackEvent]]]:
     """Yield the stack's events until it comes to rest; returns its status, the reason and the events.
 
-    `seen` are the ids of events that are over; None means all so far. By stack id, for a deleted stack has no name.
+    `seen` are the ids of past events; None means all so far. By stack id: a deleted stack has no name.
     """
     if seen is None:
         seen = {e["EventId"] for e in fresh_events(session, stack_id, set())}
@@ -328,14 +328,16 @@ def advice(session: Session, stack: str, reason: str) -> str:
                 return f'deploy(session, "{name}") gives that export; {again}.'
         return f"No stack exports {export[1]}: deploy the one that does, {again}."
     if re.search(r"already exists", reason):
-        return f"Something outside this stack has that name: delete it, or open a session with another project, {again}."
+        return f"Something outside this stack has that name: delete it, or take another project, {again}."
     if re.search(r"not authorized|AccessDenied|is not allowed to", reason):
         return f"The credentials lack that right: ask whoever owns the account, {again}."
     if "in use by" in reason or "as it is in use" in reason:
         return "Delete the stacks that import it first, the last one first."
     if "not empty" in reason:
         return "teardown(session) empties the buckets before it deletes the stacks."
-    return f'Correct the template or the parameter, {again}; events(session, "{stack}") shows everything that happened.'
+    return (
+        f'Correct the template or the parameter, {again}; events(session, "{stack}") shows all that happened.'
+    )
 
 
 def refused(error: ClientError, wanted: Target) -> Exception:

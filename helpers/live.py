@@ -1,8 +1,8 @@
 """Live progress: verbs poll and yield what happened, `draw` is the one place that shows it.
 
-In a notebook one output is drawn and updated in place, at most five times a second; with WORKSHOP_STATIC=1 only
-its final state appears, once, so that a stored notebook is the same each time. In a terminal lines come as
-things happen. Times are shown only while the work goes on.
+In a notebook one output is drawn and updated in place, at most five times a second; with WORKSHOP_STATIC=1
+only its final state appears, once, so that a stored notebook is the same each time. In a terminal lines come
+as things happen. Times are shown only while the work goes on.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ SECONDS_BETWEEN_UPDATES = 0.2
 
 @dataclass(frozen=True)
 class Step:
-    """Something with a state: a resource, a stage, a build phase. A later step of the same `key` replaces it."""
+    """Something with a state: a resource, a stage, a build phase. A later one of the same `key` replaces it."""
 
     key: str
     state: str

@@ -71,7 +71,7 @@ def follow_pipeline(
     poll_seconds: float | None = None,
     timeout_minutes: float = 60,
 ) -> PipelineExecution:
-    """Follow the pipeline live, from the commit to the pushed image: stages, actions, build phases, log lines.
+    """Follow the pipeline live, from the commit to the pushed image: stages, actions, phases, log lines.
 
     `execution` may be one (or its id), a Commit, whose execution is then awaited, or None for the newest.
     A newer commit supersedes an execution that still waits: that is a result, with status "Superseded".
@@ -95,7 +95,7 @@ def follow_pipeline(
 
 @verb
 def start_pipeline(session: Session) -> PipelineExecution:
-    """Release the newest revision once more, without a commit. follow_pipeline(session, execution) follows it."""
+    """Release the newest revision again, without a commit. follow_pipeline(session, execution) follows it."""
     name = stacks.exported_value(session, "PipelineName")
     started = session.client("codepipeline").start_pipeline_execution(name=name)["pipelineExecutionId"]
     return PipelineExecution(started, "InProgress", "", ())
@@ -103,7 +103,7 @@ def start_pipeline(session: Session) -> PipelineExecution:
 
 @verb
 def retry(session: Session, execution: PipelineExecution | str | None = None) -> PipelineExecution:
-    """Try the failed stage of an execution (the newest) again, and follow it: for a failure that no commit mends."""
+    """Try the failed stage of an execution (the newest) again and follow it, when no commit mends it."""
     client = session.client("codepipeline")
     name = stacks.exported_value(session, "PipelineName")
     execution_id = _id(execution) or _newest(session, name)
@@ -176,7 +176,7 @@ def _begun(
         if time.monotonic() > deadline:
             raise StillWorking(
                 "No execution of the pipeline has begun.",
-                "The rule that starts it is ChangeRule: resources(session, 'pipeline') shows whether it is there.",
+                "ChangeRule is the rule that starts it: resources(session, 'pipeline') shows whether it stands.",
             )
         yield Note("Waiting for the pipeline to begin.")
         yield from live.pause(poll)

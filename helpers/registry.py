@@ -53,7 +53,7 @@ class Images(show.Rows):
 
 @verb
 def images(session: Session) -> Images:
-    """The images in the project's registry, the newest first. Raises StackMissing without the registry stack."""
+    """The images in the project's registry, the newest first. Raises StackMissing without its stack."""
     return read_images(session)
 
 

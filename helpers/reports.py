@@ -43,7 +43,7 @@ def report(session: Session, date: str) -> Report:
         days = ", ".join(key.removeprefix("reports/").removesuffix(".csv") for key in keys)
         raise ReportMissing(
             f"There is no report of {date}; there is {days or 'none yet'}.",
-            f'upload_day(session, "{date}"), then run_task(session, {{"REPORT_DATE": "{date}"}}) and follow_logs.',
+            f'upload_day(session, "{date}"), then run_task(session, {{"REPORT_DATE": "{date}"}}) makes it.',
         ) from None
     text = body.decode("utf-8")
     reader = csv.DictReader(io.StringIO(text))

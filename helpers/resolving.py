@@ -42,8 +42,8 @@ class Resolved(show.Rows):
 def resolved(session: Session, stack: str | stacks.Stack, function: str | None = None) -> Resolved:
     """What each `!Ref`, `!Sub`, `!GetAtt` and `!ImportValue` of a deployed stack resolves to.
 
-    `function` ("Sub") shows one of the four alone. Values come from what is deployed: parameters, resources, exports.
-    Where CloudFormation keeps an attribute to itself and no output shows it, the table says so.
+    `function` ("Sub") shows one of the four alone. Values come from what is deployed: parameters, resources,
+    exports. Where CloudFormation keeps an attribute to itself and no output shows it, the table says so.
     Raises StackMissing.
     """
     name = stacks.full_name(session, stack)
@@ -117,7 +117,7 @@ class _Values:
         return self._arn(self.stack.resources[resource]) if name == "Arn" else UNKNOWN
 
     def _arn(self, resource: stacks.Resource) -> str:
-        """The ARN of a resource whose physical id is its name. Source: each service's own reference of its ARNs."""
+        """The ARN of a resource whose physical id is its name. Source: AWS's service authorization reference."""
         if resource.physical_id.startswith("arn:"):
             return resource.physical_id
         region, account = self.pseudo["AWS::Region"], self.pseudo["AWS::AccountId"]

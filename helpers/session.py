@@ -57,7 +57,7 @@ class Session(show.Noun):
 
     @property
     def poll_seconds(self) -> float:
-        """How long to wait between two looks; AWS limits how often an account may ask, the sandbox does not."""
+        """The wait between two looks; AWS limits how often an account may ask, the sandbox does not."""
         return 0.2 if self.sandbox else 3.0
 
     def client(self, service: str) -> Any:
@@ -84,10 +84,10 @@ class Session(show.Noun):
 def open_session(mode: str = "sandbox", project: str = "flights", region: str | None = None) -> Session:
     """Open the AWS that the cells talk to.
 
-    `mode` "sandbox" (the default) is the local AWS: the one at $SANDBOX_ENDPOINT, or the project's own, which is
-    started if it does not run. Whatever AWS configuration the machine has is left alone, so a sandbox session
-    can never reach a real account. `mode` "account" uses the credentials botocore finds, and only if they belong to
-    the account that $WORKSHOP_ACCOUNT_ID names; this is checked again before every verb.
+    `mode` "sandbox" (the default) is the local AWS: the one at $SANDBOX_ENDPOINT, or the project's own, which
+    is started if it does not run. Whatever AWS configuration the machine has is left alone, so a sandbox
+    session can never reach a real account. `mode` "account" uses the credentials botocore finds, and only if
+    they belong to the account that $WORKSHOP_ACCOUNT_ID names; this is checked again before every verb.
     `project` begins the name of everything made. `region` None means us-east-1 in the sandbox, and the
     configured region in an account.
 
@@ -233,7 +233,7 @@ def _ask_sandbox(what: str) -> dict[str, Any]:
     except subprocess.TimeoutExpired:
         raise SandboxUnavailable(
             f"The sandbox did not start within {SECONDS_TO_START} seconds.",
-            "Run `python -m helpers.sandbox stop` in a terminal in the project's folder, then the cell again.",
+            "Run `python -m helpers.sandbox stop` in the project's folder, then the cell again.",
         ) from None
     try:
         if done.returncode == 0:
@@ -243,7 +243,7 @@ def _ask_sandbox(what: str) -> dict[str, Any]:
     said = (done.stderr.strip() or done.stdout.strip() or f"exit code {done.returncode}").splitlines()
     raise SandboxUnavailable(
         f"The sandbox could not be started: {said[-1]}",
-        "Run `python -m helpers.sandbox start` in a terminal in the project's folder to see everything it says.",
+        "Run `python -m helpers.sandbox start` in the project's folder to see everything it says.",
     )
 
 
@@ -281,7 +281,7 @@ def _all_regions(aws: boto3.Session) -> set[str]:
 
 
 def _check_account(session: Session) -> None:
-    """Raises AccountNotAllowed unless the credentials belong to the account that WORKSHOP_ACCOUNT_ID names."""
+    """Raises AccountNotAllowed unless the credentials are of the account that WORKSHOP_ACCOUNT_ID names."""
     allowed = os.environ.get("WORKSHOP_ACCOUNT_ID", "").strip()
     if not re.fullmatch(r"\d{12}", allowed):
         raise AccountNotAllowed(
@@ -294,6 +294,6 @@ def _check_account(session: Session) -> None:
     show.conceal(actual)
     if actual != allowed:
         raise AccountNotAllowed(
-            "The credentials belong to another account than the one that WORKSHOP_ACCOUNT_ID names. Nothing was done.",
+            "The credentials belong to another account than WORKSHOP_ACCOUNT_ID names. Nothing was done.",
             "Switch to the right profile (AWS_PROFILE), or correct WORKSHOP_ACCOUNT_ID.",
         )

@@ -187,7 +187,7 @@ Block = Text | Table | Code | Log
 
 
 class Noun(ABC):
-    """What a verb returns: a subclass says in `_view` which blocks show it, and is shown the same everywhere."""
+    """What a verb returns. A subclass says in `_view` which blocks show it, the same everywhere."""
 
     @abstractmethod
     def _view(self) -> Iterable[Block]: ...

@@ -56,7 +56,7 @@ def to_json(snippet: Snippet) -> Snippet:
 
 
 def to_yaml(snippet: Snippet, long_form: bool = False) -> Snippet:
-    """The same template lines as YAML, with short functions (`!Ref`) or long ones (`Ref:`). Raises TemplateInvalid."""
+    """The same lines as YAML, with short functions (`!Ref`) or long ones (`Ref:`). Raises TemplateInvalid."""
     return _flipped(snippet, "yaml", long_form)
 
 
@@ -80,7 +80,7 @@ def file_name(found: templates.Template) -> str:
 
 
 def places_of(found: templates.Template, name: str) -> list[templates.Place]:
-    """Where `name` stands: itself if it is a parameter, resource, output or section, else every property of that name.
+    """Where `name` stands: the parameter, resource, output or section, else every property of that name.
 
     "Owner.Property" narrows it to one resource. Raises NameUnknown with the closest names.
     """

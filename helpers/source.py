@@ -1,7 +1,7 @@
 """The code and the data that the project starts from, and commits to the code.
 
-The code lies in a CodeCommit repository or, with the parameter SourceProvider S3, in a ZIP in the artifact bucket;
-the verbs are the same for both.
+The code lies in a CodeCommit repository or, with the parameter SourceProvider S3, in a ZIP in the artifact
+bucket; the verbs are the same for both.
 """
 
 from __future__ import annotations
@@ -94,7 +94,7 @@ def upload_day(session: Session, date: str) -> StoredObject:
 
 @verb
 def read_file(session: Session, path: str) -> str:
-    """The text of a file in the repository, as the branch has it now. Raises FileMissing with close matches."""
+    """The text of a file in the repository, as the branch has it. Raises FileMissing with close matches."""
     return _repository(session).read(path)
 
 

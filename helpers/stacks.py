@@ -340,7 +340,7 @@ def catalogued(name: str) -> templates.Template:
 
 
 def builds_on(name: str) -> tuple[str, ...]:
-    """The stacks whose exports one of the eight imports, in order: read from the templates, so it cannot be stale."""
+    """The stacks whose exports one of the eight imports, in order, as the templates themselves say."""
     wanted = catalogued(name).imported("x")
     return tuple(
         other for other in CATALOGUE if other != name and wanted & set(catalogued(other).exported("x"))

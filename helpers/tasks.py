@@ -67,7 +67,7 @@ class Task(show.Noun):
 def run_task(
     session: Session, environment: Mapping[str, str] | None = None, command: Sequence[str] | None = None
 ) -> Task:
-    """Start the job now, in the project's cluster, subnets and security group; follow_logs(session, task) follows it.
+    """Start the job now, in the project's cluster and subnets; follow_logs(session, task) follows it.
 
     `environment` and `command` override the task definition's for this run.
     Raises StackMissing, and TaskNotStarted when ECS takes the request and starts nothing.
@@ -106,7 +106,7 @@ def follow_logs(
     poll_seconds: float | None = None,
     timeout_minutes: float = 30,
 ) -> Task:
-    """Follow a task's states and log lines live until it stops; returns it with exit code, reason and seconds.
+    """Follow a task's states and log lines live until it stops; returns it with its exit code and reason.
 
     A task that fails is a result, not an error: look at `exit_code`, or ask why(session, task).
     Raises StillWorking after `timeout_minutes`, Interrupted on Ctrl-C (the task goes on).

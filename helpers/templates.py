@@ -1,7 +1,7 @@
 """A CloudFormation template as a file with lines: what stands in it, and where.
 
-Read with PyYAML's own parser (JSON is YAML too), because a lesson needs what cfn-flip and a plain load both throw
-away: the line each thing stands on.
+Read with PyYAML's own parser (JSON is YAML too), because a lesson needs what cfn-flip and a plain load both
+throw away: the line each thing stands on.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ class Template:
 
     @cached_property
     def data(self) -> dict[str, Any]:
-        """The whole template as plain data, each short function (`!Ref x`) in its long form (`{"Ref": "x"}`)."""
+        """The template as plain data, each short function (`!Ref x`) in its long form (`{"Ref": "x"}`)."""
         return _plain(self.node)
 
     def section(self, name: str) -> dict[str, Any]:
@@ -208,7 +208,7 @@ def _plain_value(node: yaml.Node) -> Any:
 
 
 def _places(node: yaml.Node, path: tuple[str, ...], lines: list[str], end: int | None) -> Iterator[Place]:
-    """Each key below `node`; a key reaches to the line before the next key, less the comments that lead that in."""
+    """Each key below `node`; it reaches to the line before the next key, less the comments on that one."""
     if isinstance(node, yaml.SequenceNode):
         for i, item in enumerate(node.value):
             following = node.value[i + 1].start_mark.line if i + 1 < len(node.value) else end
