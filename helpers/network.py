@@ -1,8 +1,8 @@
 """Can a task reach the services it needs? The way there, hop by hop, from `Describe*` calls alone.
 
-A Fargate task needs four destinations before its first line of code runs: the ECR API (to log in), the ECR
-registry (for the image's manifest), S3 (for the image's layers, and for this job its data) and CloudWatch Logs.
-Each is a name that resolves to an address, a security group that lets the task out, a route that leads there,
+A Fargate task needs four destinations before its first line of code runs: the ECR API (to log in), the
+ECR registry (for the image's manifest), S3 (for the image's layers, and for this job its data) and
+CloudWatch Logs. Each is a name that resolves to an address, a security group that lets the task out, a route that leads there,
 and, at an endpoint, a security group that lets it in. One gap is enough, and the task does not start.
 
 The rules are those of the VPC user guide and the AWS PrivateLink guide:
@@ -91,14 +91,10 @@ def describe(ec2: Any, subnet_ids: Iterable[str]) -> Network:
         vpc=ec2.describe_vpcs(VpcIds=[vpc_id])["Vpcs"][0],
         dns_support=attribute("enableDnsSupport"),
         dns_hostnames=attribute("enableDnsHostnames"),
-        subnets={
-            item["SubnetId"]: item
-            for item in ec2.describe_subnets(Filters=here)["Subnets"]
-        },
+        subnets={item["SubnetId"]: item for item in ec2.describe_subnets(Filters=here)["Subnets"]},
         route_tables=ec2.describe_route_tables(Filters=here)["RouteTables"],
         groups={
-            item["GroupId"]: item
-            for item in ec2.describe_security_groups(Filters=here)["SecurityGroups"]
+            item["GroupId"]: item for item in ec2.describe_security_groups(Filters=here)["SecurityGroups"]
         },
         endpoints=ec2.describe_vpc_endpoints(Filters=here)["VpcEndpoints"],
         nat_gateways={item["NatGatewayId"]: item for item in nat},
@@ -124,9 +120,7 @@ def paths(
         Path(
             subnet,
             destination,
-            tuple(
-                _hops(network, network.subnets[subnet], groups, public_ip, destination)
-            ),
+            tuple(_hops(network, network.subnets[subnet], groups, public_ip, destination)),
         )
         for destination in destinations
         for subnet in subnet_ids
@@ -134,11 +128,7 @@ def paths(
 
 
 def _hops(
-    network: Network,
-    subnet: dict[str, Any],
-    groups: list[dict[str, Any]],
-    public_ip: bool,
-    destination: str,
+    network: Network, subnet: dict[str, Any], groups: list[dict[str, Any]], public_ip: bool, destination: str
 ) -> Iterable[Hop]:
     endpoint = _interface_endpoint(network, destination)
     if endpoint is not None and _private_name(network, endpoint):
@@ -159,30 +149,19 @@ def _service_name(network: Network, destination: str) -> str:
 def _interface_endpoint(network: Network, destination: str) -> dict[str, Any] | None:
     name = _service_name(network, destination)
     for endpoint in network.endpoints:
-        if (
-            endpoint["ServiceName"] == name
-            and endpoint.get("VpcEndpointType") == "Interface"
-        ):
+        if endpoint["ServiceName"] == name and endpoint.get("VpcEndpointType") == "Interface":
             return endpoint
     return None
 
 
 def _private_name(network: Network, endpoint: dict[str, Any]) -> bool:
-    return (
-        bool(endpoint.get("PrivateDnsEnabled"))
-        and network.dns_support
-        and network.dns_hostnames
-    )
+    return bool(endpoint.get("PrivateDnsEnabled")) and network.dns_support and network.dns_hostnames
 
 
-def _name_hop(
-    network: Network, endpoint: dict[str, Any] | None, destination: str
-) -> Hop:
+def _name_hop(network: Network, endpoint: dict[str, Any] | None, destination: str) -> Hop:
     if endpoint is None:
         return Hop(
-            "DNS",
-            True,
-            f"there is no interface endpoint for {destination}: its name means a public address",
+            "DNS", True, f"there is no interface endpoint for {destination}: its name means a public address"
         )
     missing = [
         text
@@ -194,9 +173,7 @@ def _name_hop(
         if not on
     ]
     return Hop(
-        "DNS",
-        True,
-        f"an endpoint stands there, but {' and '.join(missing)}: the name means a public address",
+        "DNS", True, f"an endpoint stands there, but {' and '.join(missing)}: the name means a public address"
     )
 
 
@@ -211,66 +188,36 @@ def _through_interface(
     destination: str,
 ) -> Iterable[Hop]:
     state = str(endpoint.get("State", "")).lower()
-    yield Hop(
-        "DNS",
-        True,
-        f"the endpoint's private DNS gives {destination} an address inside the VPC",
-    )
+    yield Hop("DNS", True, f"the endpoint's private DNS gives {destination} an address inside the VPC")
     doors = [network.groups[group["GroupId"]] for group in endpoint.get("Groups", [])]
-    zones = [
-        network.subnets[name]
-        for name in endpoint.get("SubnetIds", [])
-        if name in network.subnets
-    ]
+    zones = [network.subnets[name] for name in endpoint.get("SubnetIds", []) if name in network.subnets]
     cidrs = [zone["CidrBlock"] for zone in zones]
-    out = _allows(
-        groups, "IpPermissionsEgress", HTTPS, cidrs, {door["GroupId"] for door in doors}
-    )
+    out = _allows(groups, "IpPermissionsEgress", HTTPS, cidrs, {door["GroupId"] for door in doors})
     yield Hop(
         "task's security group",
         out,
-        "lets HTTPS out to the endpoint"
-        if out
-        else "has no rule that lets HTTPS (443) out to the endpoint",
+        "lets HTTPS out to the endpoint" if out else "has no rule that lets HTTPS (443) out to the endpoint",
     )
     yield Hop("route", True, "the VPC's local route leads to the endpoint")
     inside = _allows(
-        doors,
-        "IpPermissions",
-        HTTPS,
-        [subnet["CidrBlock"]],
-        {group["GroupId"] for group in groups},
+        doors, "IpPermissions", HTTPS, [subnet["CidrBlock"]], {group["GroupId"] for group in groups}
     )
     yield Hop(
         "endpoint's security group",
         inside,
-        "lets HTTPS in from the task"
-        if inside
-        else "has no rule that lets HTTPS (443) in from the task",
+        "lets HTTPS in from the task" if inside else "has no rule that lets HTTPS (443) in from the task",
     )
     up = state == "available" and bool(zones)
-    yield Hop(
-        "endpoint",
-        up,
-        "is available" if up else f"is {state or 'unknown'}, in {len(zones)} subnets",
-    )
+    yield Hop("endpoint", up, "is available" if up else f"is {state or 'unknown'}, in {len(zones)} subnets")
 
 
 def _through_route(
-    network: Network,
-    subnet: dict[str, Any],
-    groups: list[dict[str, Any]],
-    public_ip: bool,
-    destination: str,
+    network: Network, subnet: dict[str, Any], groups: list[dict[str, Any]], public_ip: bool, destination: str
 ) -> Iterable[Hop]:
     table = _route_table(network, subnet["SubnetId"])
     gateway = _gateway_endpoint(network, table, destination)
     if gateway is not None:
-        lists = {
-            name
-            for name, service in network.prefix_lists.items()
-            if service == gateway["ServiceName"]
-        }
+        lists = {name for name, service in network.prefix_lists.items() if service == gateway["ServiceName"]}
         out = _allows(groups, "IpPermissionsEgress", HTTPS, ["0.0.0.0/0"], set(), lists)
         yield Hop(
             "task's security group",
@@ -279,11 +226,7 @@ def _through_route(
             if out
             else f"has no rule that lets HTTPS (443) out to {destination}",
         )
-        yield Hop(
-            "route",
-            True,
-            f"the route table leads to the gateway endpoint for {destination}",
-        )
+        yield Hop("route", True, f"the route table leads to the gateway endpoint for {destination}")
         return
     out = _allows(groups, "IpPermissionsEgress", HTTPS, ["0.0.0.0/0"], set())
     yield Hop(
@@ -307,9 +250,7 @@ def _route_table(network: Network, subnet_id: str) -> dict[str, Any]:
     return main
 
 
-def _gateway_endpoint(
-    network: Network, table: dict[str, Any], destination: str
-) -> dict[str, Any] | None:
+def _gateway_endpoint(network: Network, table: dict[str, Any], destination: str) -> dict[str, Any] | None:
     for endpoint in network.endpoints:
         if (
             endpoint["ServiceName"] == _service_name(network, destination)
@@ -322,10 +263,7 @@ def _gateway_endpoint(
 
 def _default_route(table: dict[str, Any]) -> dict[str, Any] | None:
     for route in table.get("Routes", []):
-        if (
-            route.get("DestinationCidrBlock") == "0.0.0.0/0"
-            and route.get("State", "active") != "blackhole"
-        ):
+        if route.get("DestinationCidrBlock") == "0.0.0.0/0" and route.get("State", "active") != "blackhole":
             return route
     return None
 
@@ -336,25 +274,15 @@ def _internet_hop(network: Network, table: dict[str, Any], public_ip: bool) -> H
         return Hop("route", False, "no route leads out of the VPC to a public address")
     if route.get("GatewayId") in network.internet_gateways:
         if public_ip:
-            return Hop(
-                "route", True, "an internet gateway, with the task's public address"
-            )
-        return Hop(
-            "route",
-            False,
-            "leads to an internet gateway, but the task has no public address",
-        )
+            return Hop("route", True, "an internet gateway, with the task's public address")
+        return Hop("route", False, "leads to an internet gateway, but the task has no public address")
     nat = network.nat_gateways.get(route.get("NatGatewayId", ""))
     if nat is not None and nat.get("State") == "available":
         beyond = _default_route(_route_table(network, nat["SubnetId"])) or {}
         if beyond.get("GatewayId") in network.internet_gateways:
-            return Hop(
-                "route", True, "a NAT gateway, and from its subnet an internet gateway"
-            )
+            return Hop("route", True, "a NAT gateway, and from its subnet an internet gateway")
         return Hop(
-            "route",
-            False,
-            "leads to a NAT gateway whose own subnet has no route to an internet gateway",
+            "route", False, "leads to a NAT gateway whose own subnet has no route to an internet gateway"
         )
     return Hop("route", False, "the default route leads to a gateway that is not there")
 
@@ -370,26 +298,17 @@ def _allows(
     peers: set[str],
     prefix_lists: set[str] = frozenset(),  # type: ignore[assignment]
 ) -> bool:
-    """Whether any rule of the groups covers the port for one of the peers, or for all of one of the networks."""
+    """Whether a rule of the groups covers the port, for one of the peers or for all of one of the networks."""
     for group in groups:
         for rule in group.get(direction, []):
             if not _covers_port(rule, port):
                 continue
             if peers & {pair["GroupId"] for pair in rule.get("UserIdGroupPairs", [])}:
                 return True
-            if prefix_lists & {
-                item["PrefixListId"] for item in rule.get("PrefixListIds", [])
-            }:
+            if prefix_lists & {item["PrefixListId"] for item in rule.get("PrefixListIds", [])}:
                 return True
-            ranges = [
-                ipaddress.ip_network(item["CidrIp"])
-                for item in rule.get("IpRanges", [])
-            ]
-            if any(
-                ipaddress.ip_network(cidr).subnet_of(wide)
-                for cidr in cidrs
-                for wide in ranges
-            ):
+            ranges = [ipaddress.ip_network(item["CidrIp"]) for item in rule.get("IpRanges", [])]
+            if any(ipaddress.ip_network(cidr).subnet_of(wide) for cidr in cidrs for wide in ranges):
                 return True
     return False
 
@@ -397,9 +316,9 @@ def _allows(
 def _covers_port(rule: dict[str, Any], port: int) -> bool:
     if rule.get("IpProtocol") in ("-1", -1):
         return True
-    return str(rule.get("IpProtocol")) in ("tcp", "6") and rule.get(
-        "FromPort", 0
-    ) <= port <= rule.get("ToPort", 65535)
+    return str(rule.get("IpProtocol")) in ("tcp", "6") and rule.get("FromPort", 0) <= port <= rule.get(
+        "ToPort", 65535
+    )
 
 
 def _acl_hops(network: Network, subnet: dict[str, Any]) -> Iterable[Hop]:
@@ -407,10 +326,7 @@ def _acl_hops(network: Network, subnet: dict[str, Any]) -> Iterable[Hop]:
         (
             item
             for item in network.acls
-            if any(
-                link.get("SubnetId") == subnet["SubnetId"]
-                for link in item.get("Associations", [])
-            )
+            if any(link.get("SubnetId") == subnet["SubnetId"] for link in item.get("Associations", []))
         ),
         None,
     )
@@ -421,9 +337,7 @@ def _acl_hops(network: Network, subnet: dict[str, Any]) -> Iterable[Hop]:
         (False, EPHEMERAL_PORTS, "lets the answers in (ports 1024 to 65535)"),
     ):
         passed = _acl_allows(acl, egress, ports)
-        yield Hop(
-            "network ACL", passed, text if passed else f"does not: nothing {text}"
-        )
+        yield Hop("network ACL", passed, text if passed else f"does not: nothing {text}")
 
 
 def _acl_allows(acl: dict[str, Any], egress: bool, ports: tuple[int, int]) -> bool:
@@ -432,9 +346,7 @@ def _acl_allows(acl: dict[str, Any], egress: bool, ports: tuple[int, int]) -> bo
             continue
         reach = entry.get("PortRange", {"From": 0, "To": 65535})
         if str(entry["Protocol"]) == "-1" or (
-            str(entry["Protocol"]) == "6"
-            and reach["From"] <= ports[0]
-            and ports[1] <= reach["To"]
+            str(entry["Protocol"]) == "6" and reach["From"] <= ports[0] and ports[1] <= reach["To"]
         ):
             return entry["RuleAction"] == "allow"
     return False

@@ -55,7 +55,7 @@ class Target:
 
 
 def identify(request: Request) -> Target | None:
-    """Who signed a request, for which service and region, and which operation it asks for, if it names one."""
+    """Who signed a request, for which service and region, and which operation it names, if any."""
     match = CREDENTIAL.search(request.headers.get("Authorization", ""))
     if match:
         access_key, region, service = match.groups()
@@ -110,7 +110,7 @@ class Application:
         return None
 
     def control(self, request: Request) -> Response:
-        """What `python -m helpers.sandbox` asks a running sandbox; only who can read its home knows the token."""
+        """What `python -m helpers.sandbox` asks; only who can read the home folder knows the token."""
         if request.headers.get("X-Sandbox-Token") != self.token:
             return Response("wrong token\n", 403)
         if request.path.endswith("/stop") and request.method == "POST":

@@ -1,8 +1,8 @@
 """Which IAM action an API request needs, on which resources.
 
 After the Service Authorization Reference (https://docs.aws.amazon.com/service-authorization/latest/reference/).
-An operation that is not in the table needs the action of its own name on the resource `*`, which is the strict
-reading: only a statement that really says `*` allows it.
+An operation that is not in the table needs the action of its own name on the resource `*`, which is the
+strict reading: only a statement that really says `*` allows it.
 """
 
 from __future__ import annotations
@@ -54,9 +54,7 @@ def _arn_or(service: str, prefix: str, *keys: str) -> Finder:
         for key in keys:
             if params.get(key):
                 return [
-                    name
-                    if str(name).startswith("arn:")
-                    else place.arn(service, f"{prefix}{name}")
+                    name if str(name).startswith("arn:") else place.arn(service, f"{prefix}{name}")
                     for name in _each(params[key])
                 ]
         return ["*"]
@@ -64,14 +62,10 @@ def _arn_or(service: str, prefix: str, *keys: str) -> Finder:
     return find
 
 
-def _log_group(params: Params, place: Place) -> list[str]:
-    name = params.get("logGroupName") or params.get("logGroupNamePrefix") or ""
-    return [place.arn("logs", f"log-group:{name}:*")]
-
-
 def _log_stream(params: Params, place: Place) -> list[str]:
-    group, stream = params.get("logGroupName", ""), params.get("logStreamName", "")
-    return [place.arn("logs", f"log-group:{group}:log-stream:{stream}")]
+    """CloudWatch Logs names a stream even where there is none: its ARNs then end in `log-stream:`."""
+    group = params.get("logGroupName") or params.get("logGroupNamePrefix") or ""
+    return [place.arn("logs", f"log-group:{group}:log-stream:{params.get('logStreamName', '')}")]
 
 
 def _task_definition(params: Params, place: Place) -> list[str]:
@@ -88,28 +82,21 @@ def _cluster_name(params: Params) -> str:
 def _tasks(params: Params, place: Place) -> list[str]:
     names = _each(params.get("tasks") or params.get("task") or [])
     return [
-        name
-        if name.startswith("arn:")
-        else place.arn("ecs", f"task/{_cluster_name(params)}/{name}")
+        name if name.startswith("arn:") else place.arn("ecs", f"task/{_cluster_name(params)}/{name}")
         for name in names
     ] or ["*"]
 
 
 def _builds(params: Params, place: Place) -> list[str]:
     ids = _each(params.get("ids") or params.get("id") or [])
-    return [
-        place.arn("codebuild", f"project/{str(name).rpartition('/')[2].split(':')[0]}")
-        for name in ids
-    ]
+    return [place.arn("codebuild", f"project/{str(name).rpartition('/')[2].split(':')[0]}") for name in ids]
 
 
 def _queue(params: Params, place: Place) -> list[str]:
     return [
         place.arn(
             "sqs",
-            str(params.get("QueueUrl", params.get("QueueName", "*"))).rpartition("/")[
-                2
-            ],
+            str(params.get("QueueUrl", params.get("QueueName", "*"))).rpartition("/")[2],
         )
     ]
 
@@ -131,23 +118,13 @@ RESOURCES: dict[str, Finder] = {
     "codebuild:ListProjects": lambda params, place: ["*"],
     "codepipeline:*": _pipeline,
     "codepipeline:ListPipelines": lambda params, place: ["*"],
-    "logs:CreateLogGroup": _log_group,
-    "logs:CreateLogStream": _log_group,
-    "logs:PutLogEvents": _log_stream,
-    "logs:DescribeLogGroups": _log_group,
-    "logs:DescribeLogStreams": _log_group,
-    "logs:GetLogEvents": _log_stream,
-    "logs:FilterLogEvents": _log_group,
-    "logs:PutRetentionPolicy": _log_group,
-    "logs:DeleteLogGroup": _log_group,
+    "logs:*": _log_stream,
     "ecs:RunTask": _task_definition,
     "ecs:StopTask": _tasks,
     "ecs:DescribeTasks": _tasks,
     "ecs:DescribeClusters": _arn_or("ecs", "cluster/", "clusters"),
     "ecs:TagResource": lambda params, place: [params.get("resourceArn", "*")],
-    "sns:Publish": lambda params, place: [
-        params.get("TopicArn") or params.get("TargetArn") or "*"
-    ],
+    "sns:Publish": lambda params, place: [params.get("TopicArn") or params.get("TargetArn") or "*"],
     "sqs:*": _queue,
     "sqs:ListQueues": lambda params, place: ["*"],
     "events:*": _arn_or("events", "rule/", "Rule", "Name"),
@@ -220,10 +197,8 @@ _BUCKET = {  # sub-resource: (action to read, action to write, action to delete)
 }
 
 
-def s3_needs(
-    method: str, path: str, query: Params, headers: Params, partition: str
-) -> list[Need]:
-    """The permissions that an S3 request needs, from its HTTP method, path and query (path-style addresses)."""
+def s3_needs(method: str, path: str, query: Params, headers: Params, partition: str) -> list[Need]:
+    """The permissions that an S3 request needs, from its method, path and query (path-style addresses)."""
     bucket, _, key = path.lstrip("/").partition("/")
     if not bucket:
         return [Need("s3:ListAllMyBuckets")]
@@ -257,23 +232,15 @@ def _bucket_need(method: str, query: Params, bucket_arn: str) -> Need:
     if method == "POST" and "delete" in query:
         return Need("s3:DeleteObject", (f"{bucket_arn}/*",))
     if method in ("GET", "HEAD"):
-        context = {
-            f"s3:{name}": query[name]
-            for name in ("prefix", "delimiter", "max-keys")
-            if name in query
-        }
+        context = {f"s3:{name}": query[name] for name in ("prefix", "delimiter", "max-keys") if name in query}
         return Need("s3:ListBucket", (bucket_arn,), context)
-    return Need(
-        "s3:CreateBucket" if method == "PUT" else "s3:DeleteBucket", (bucket_arn,)
-    )
+    return Need("s3:CreateBucket" if method == "PUT" else "s3:DeleteBucket", (bucket_arn,))
 
 
 def _object_action(method: str, query: Params) -> str:
     version = "Version" if "versionId" in query else ""
     if "tagging" in query:
-        return {"GET": "Get", "PUT": "Put", "DELETE": "Delete"}.get(
-            method, "Put"
-        ) + f"Object{version}Tagging"
+        return {"GET": "Get", "PUT": "Put", "DELETE": "Delete"}.get(method, "Put") + f"Object{version}Tagging"
     if "acl" in query:
         return ("Get" if method == "GET" else "Put") + f"Object{version}Acl"
     if "uploadId" in query and method == "DELETE":

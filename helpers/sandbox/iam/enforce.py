@@ -1,4 +1,4 @@
-"""What a role may do in the sandbox: its own policies, the policies of what it touches, and who may assume it.
+"""What a role may do in the sandbox: its own policies, those of what it touches, and who may assume it.
 
 The learner and AWS's own services are not restricted. Everything that runs under a role is: the pipeline, the
 build, the schedule, the execution role's pull and logs, and the job itself.
@@ -9,6 +9,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 from moto.backends import get_backend
+from moto.core.exceptions import ServiceException
 from werkzeug.wrappers import Request as HttpRequest
 
 from ..service import AwsError
@@ -50,18 +51,14 @@ def _role(world: World, role_arn: str) -> Any:
     raise AwsError("AccessDenied", f"The role {role_arn} does not exist.", 403)
 
 
-def check_trust(
-    world: World, role_arn: str, service: str, source_arn: str | None
-) -> None:
-    """Whether the AWS service may assume the role, on behalf of the resource `source_arn`. AwsError if not."""
+def check_trust(world: World, role_arn: str, service: str, source_arn: str | None) -> None:
+    """Whether the AWS service may assume the role on behalf of the resource `source_arn`. AwsError if not."""
     role = _role(world, role_arn)
     context = {"aws:SourceAccount": world.account}
     if source_arn:
         context["aws:SourceArn"] = source_arn
     request = Request("sts:AssumeRole", role_arn, context, (service,))
-    if not evaluate(
-        statements(role.assume_role_policy_document), request, resource_based=True
-    ).allowed:
+    if not evaluate(statements(role.assume_role_policy_document), request, resource_based=True).allowed:
         raise AwsError(
             "AccessDenied",
             f"User: {service} is not authorized to perform: sts:AssumeRole on resource: {role_arn}",
@@ -78,9 +75,7 @@ def check_trust_of_principal(world: World, role_arn: str, principal: Principal) 
         {},
         (principal.arn, principal.role_arn or "", world.account),
     )
-    decision = evaluate(
-        statements(role.assume_role_policy_document), request, resource_based=True
-    )
+    decision = evaluate(statements(role.assume_role_policy_document), request, resource_based=True)
     if not decision.allowed:
         raise AwsError(
             "AccessDenied",
@@ -89,9 +84,7 @@ def check_trust_of_principal(world: World, role_arn: str, principal: Principal) 
         )
 
 
-def decide(
-    world: World, principal: Principal, need: Need, resource: str
-) -> tuple[Decision, str]:
+def decide(world: World, principal: Principal, need: Need, resource: str) -> tuple[Decision, str]:
     """The decision on one action and resource, and which kind of policy made it."""
     context = {
         "aws:PrincipalArn": principal.role_arn or principal.arn,
@@ -115,9 +108,7 @@ def _resource_policy(world: World, resource: str) -> list[dict[str, Any]]:
     if len(parts) != 6:
         return []
     if parts[2] == "s3":
-        bucket = get_backend("s3")[world.account]["aws"].buckets.get(
-            parts[5].partition("/")[0]
-        )
+        bucket = get_backend("s3")[world.account]["aws"].buckets.get(parts[5].partition("/")[0])
         return statements(_text(bucket.policy)) if bucket is not None else []
     if parts[2] == "sqs":
         queue = world.moto("sqs", parts[3]).queues.get(parts[5])
@@ -177,35 +168,27 @@ def needs_of(
     """The permissions that a request needs."""
     place = Place("aws", region, world.account)
     if service == "s3":
-        return s3_needs(
-            http.method, http.path, http.args, http.headers, place.partition
-        )
-    found = needs(service, operation or f"{http.method} {http.path}", params, place)
+        return s3_needs(http.method, http.path, http.args, http.headers, place.partition)
     if service == "ecs" and operation == "RunTask":
-        found += _passed_roles(world, params, place)
-    return found
+        return _run_task_needs(world, params, place)
+    return needs(service, operation or f"{http.method} {http.path}", params, place)
 
 
-def _passed_roles(world: World, params: dict[str, Any], place: Place) -> list[Need]:
+def _run_task_needs(world: World, params: dict[str, Any], place: Place) -> list[Need]:
+    """ECS checks the revision that will run, and that the caller may pass the roles it will run under."""
     overrides = params.get("overrides") or {}
+    name = params.get("taskDefinition", "")
     try:
-        definition = world.moto("ecs", place.region).describe_task_definition(
-            params.get("taskDefinition", "")
-        )
-        execution, task = definition.execution_role_arn, definition.task_role_arn
-    except (
-        Exception
-    ):  # a definition that does not exist is refused by the operation itself
-        execution = task = None
-    roles = [
-        overrides.get("executionRoleArn") or execution,
-        overrides.get("taskRoleArn") or task,
-    ]
+        definition = world.moto("ecs", place.region).describe_task_definition(name)
+    except ServiceException:  # a definition that does not exist is refused by the operation itself
+        return needs("ecs", "RunTask", params, place)
+    found = needs("ecs", "RunTask", {**params, "taskDefinition": definition.arn}, place)
+    roles = (
+        overrides.get("executionRoleArn") or definition.execution_role_arn,
+        overrides.get("taskRoleArn") or definition.task_role_arn,
+    )
     service = {"iam:PassedToService": "ecs-tasks.amazonaws.com"}
-    return [
-        Need("iam:PassRole", (role,), service)
-        for role in dict.fromkeys(filter(None, roles))
-    ]
+    return found + [Need("iam:PassRole", (role,), service) for role in dict.fromkeys(filter(None, roles))]
 
 
 def hide_missing_object(world: World, principal: Principal, need: Need) -> None:
@@ -219,7 +202,5 @@ def hide_missing_object(world: World, principal: Principal, need: Need) -> None:
     bucket = get_backend("s3")[world.account]["aws"].buckets.get(bucket_name)
     if bucket is None or key in bucket.keys:
         return
-    listing = Need(
-        "s3:ListBucket", (f"arn:aws:s3:::{bucket_name}",), {"s3:prefix": key}
-    )
+    listing = Need("s3:ListBucket", (f"arn:aws:s3:::{bucket_name}",), {"s3:prefix": key})
     require(world, principal, listing, "s3")

@@ -1,6 +1,6 @@
 """IAM's evaluation logic, without the rest of IAM: do these statements allow this request?
 
-Written after the IAM user guide, "Policy evaluation logic" and "IAM JSON policy elements: Condition operators"
+Written after the IAM user guide, "Policy evaluation logic" and "Condition operators"
 (https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_policies_evaluation-logic.html and
 .../reference_policies_elements_condition_operators.html). Pure functions: nothing here knows the sandbox.
 """
@@ -22,10 +22,11 @@ ALLOWED, EXPLICIT_DENY, IMPLICIT_DENY = "allowed", "explicitDeny", "implicitDeny
 
 @dataclass(frozen=True)
 class Request:
-    """What somebody wants to do: an action on a resource, with the condition keys that AWS would fill in.
+    """What somebody wants to do: an action on a resource, with the condition keys AWS would fill in.
 
-    `context` maps condition keys (`aws:SourceAccount`) to a string or a list of strings. `principal` holds the
-    identities that a `Principal` element may name: ARNs, account numbers, or a service (`ecs-tasks.amazonaws.com`).
+    `context` maps condition keys (`aws:SourceAccount`) to a string or a list of strings. `principal` holds
+    the identities that a `Principal` element may name: ARNs, account numbers, or a service
+    (`ecs-tasks.amazonaws.com`).
     """
 
     action: str
@@ -54,9 +55,7 @@ def statements(document: str | Mapping[str, Any] | None) -> list[Mapping[str, An
     return _list(parsed.get("Statement"))
 
 
-def evaluate(
-    policy: Iterable[Mapping[str, Any]], request: Request, resource_based: bool = False
-) -> Decision:
+def evaluate(policy: Iterable[Mapping[str, Any]], request: Request, resource_based: bool = False) -> Decision:
     """An explicit deny wins; otherwise one allow is enough; otherwise the request is implicitly denied.
 
     With `resource_based` a statement must also name the principal.
@@ -71,32 +70,22 @@ def evaluate(
     return Decision(ALLOWED, allowing) if allowing else Decision(IMPLICIT_DENY)
 
 
-def _applies(
-    statement: Mapping[str, Any], request: Request, resource_based: bool
-) -> bool:
+def _applies(statement: Mapping[str, Any], request: Request, resource_based: bool) -> bool:
     if resource_based and not _principal_matches(statement, request):
         return False
-    if "Action" in statement and not _any_glob(
-        _list(statement["Action"]), request.action, ignore_case=True
-    ):
+    if "Action" in statement and not _any_glob(_list(statement["Action"]), request.action, ignore_case=True):
         return False
     if "NotAction" in statement and _any_glob(
         _list(statement["NotAction"]), request.action, ignore_case=True
     ):
         return False
     context = {key.lower(): value for key, value in request.context.items()}
-    if "Resource" in statement and not _any_glob(
-        _filled(statement["Resource"], context), request.resource
-    ):
+    if "Resource" in statement and not _any_glob(_filled(statement["Resource"], context), request.resource):
         return False
-    if "NotResource" in statement and _any_glob(
-        _filled(statement["NotResource"], context), request.resource
-    ):
+    if "NotResource" in statement and _any_glob(_filled(statement["NotResource"], context), request.resource):
         return False
     return all(
-        _condition_holds(
-            operator, key, _filled(wanted, context), context.get(key.lower())
-        )
+        _condition_holds(operator, key, _filled(wanted, context), context.get(key.lower()))
         for operator, keys in (statement.get("Condition") or {}).items()
         for key, wanted in keys.items()
     )
@@ -130,9 +119,7 @@ def _named(principal: Any, request: Request) -> bool:
 
 def _condition_holds(operator: str, key: str, wanted: list[str], found: Any) -> bool:
     quantifier, _, rest = operator.rpartition(":")
-    name, if_exists = (
-        (rest[: -len("IfExists")], True) if rest.endswith("IfExists") else (rest, False)
-    )
+    name, if_exists = (rest[: -len("IfExists")], True) if rest.endswith("IfExists") else (rest, False)
     if name == "Null":
         return (found is None) == (str(wanted[0]).lower() == "true")
     if found is None:
@@ -198,12 +185,8 @@ def arn_matches(pattern: str, arn: str) -> bool:
     """ArnLike: each of the six colon-separated parts is matched on its own, so that `*` stays in its part."""
     wanted, found = pattern.split(":", 5), arn.split(":", 5)
     if len(wanted) != 6 or len(found) != 6:
-        return (
-            _glob(pattern).fullmatch(arn) is not None
-            if pattern == "*"
-            else pattern == arn
-        )
-    return all(_glob(want).fullmatch(part) for want, part in zip(wanted, found))
+        return _glob(pattern).fullmatch(arn) is not None if pattern == "*" else pattern == arn
+    return all(_glob(want).fullmatch(part) for want, part in zip(wanted, found, strict=True))
 
 
 @lru_cache(maxsize=4096)
@@ -224,11 +207,7 @@ def _filled(values: Any, context: Mapping[str, Any]) -> list[str]:
         if name in ("*", "?", "$"):
             return name
         found = context.get(name.strip().lower())
-        return (
-            str(found)
-            if isinstance(found, str)
-            else default.strip(" '") or match.group(0)
-        )
+        return str(found) if isinstance(found, str) else default.strip(" '") or match.group(0)
 
     return [re.sub(r"\$\{([^}]+)\}", value, str(item)) for item in _list(values)]
 
