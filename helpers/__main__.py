@@ -63,7 +63,7 @@ def parser() -> argparse.ArgumentParser:
     )
     run.add_argument(
         "--cell-timeout",
-        type=float,
+        type=int,
         default=900,
         metavar="SECONDS",
         help="when a cell is given up (default: 900)",

@@ -30,7 +30,7 @@ def execute(
     parameters: dict[str, str],
     kernel: Kernel,
     watcher: Watcher,
-    cell_timeout: float,
+    cell_timeout: int,
 ) -> Outcome:
     """Execute `source` and write it with its outputs to `target`, up to the first cell that fails.
 
@@ -120,7 +120,7 @@ class _Client(PapermillNotebookClient):
             self._record.failure = Failure(known, error.ename, _plain(error.evalue), _traceback(cell))
             raise
         except CellTimeoutError:
-            message = f"the cell was still running after {self.timeout:g} seconds"
+            message = f"the cell was still running after {self.timeout} seconds"
             self._record.failure = Failure(known, "Timeout", message, "")
             raise
         except DeadKernelError:
@@ -141,7 +141,7 @@ class _Engine(NBClientEngine):
         cls,
         nb_man: object,
         kernel_name: str,
-        execution_timeout: float,
+        execution_timeout: int,
         kernel: Kernel,
         record: _Record,
         **_: object,

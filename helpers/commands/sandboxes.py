@@ -103,9 +103,8 @@ def without_aws(environment: os._Environ | dict[str, str]) -> dict[str, str]:
     }
 
 
-def for_kernels(environment: os._Environ | dict[str, str], sandbox: Sandbox) -> dict[str, str]:
-    """The environment in which notebooks meet this sandbox, and no other AWS."""
-    return without_aws(environment) | {
-        "SANDBOX_ENDPOINT": sandbox.endpoint,
-        "SANDBOX_HOME": str(sandbox.home),
-    }
+def forget_aws() -> None:
+    """Let neither this process nor any that it starts find its way to an account."""
+    kept = without_aws(os.environ)
+    os.environ.clear()
+    os.environ.update(kept)

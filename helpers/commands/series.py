@@ -44,7 +44,7 @@ class Plan:
     runtime: str = "auto"
     speed: float | None = None
     pace: float | None = 0
-    cell_timeout: float = 900
+    cell_timeout: int = 900
     notebooks: Path = ROOT / "notebooks"
     out: Path = ROOT / "build" / "run"
 
@@ -152,6 +152,7 @@ def _aws(plan: Plan, result: Result, progress: Progress) -> Iterator[tuple[facts
         session = open_session(mode="account", project=plan.project, region=plan.region)
         yield session.client, {**os.environ, **static}
         return
+    sandboxes.forget_aws()
     progress.wait("Starting a sandbox ...")
     began = time.monotonic()
     home = plan.out / "sandbox"
@@ -163,10 +164,8 @@ def _aws(plan: Plan, result: Result, progress: Progress) -> Iterator[tuple[facts
         result.sandbox = sandbox = starting.result()
         result.sandbox_seconds = time.monotonic() - began
         progress.say(f"Sandbox at {sandbox.endpoint}, {sandbox.runtime} runtime, state in {_short(home)}")
-        yield (
-            _clients(sandbox.endpoint, plan.region),
-            {**sandboxes.for_kernels(os.environ, sandbox), **static},
-        )
+        leading_there = {"SANDBOX_ENDPOINT": sandbox.endpoint, "SANDBOX_HOME": str(home)}
+        yield _clients(sandbox.endpoint, plan.region), {**os.environ, **leading_there, **static}
     finally:
         sandboxes.stop(home)
 
