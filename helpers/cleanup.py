@@ -63,7 +63,7 @@ def _teardown(session: Session, poll: float, deadline: float) -> live.Events:
     mine, notes = _project_stacks(session)
     yield from map(Note, notes)
     for stack in mine.values():
-        yield Step(stack.name, "waiting", "stack")
+        yield Step(stack.name, live.WAITING, "stack")
     found = [resource for stack in mine.values() for resource in stack.resources.rows]
     yield from _stop_work(session, found, poll, deadline)
     yield from _empty(session, found)

@@ -95,7 +95,7 @@ def _launch(
     if wanted.catalogued == "build":
         yield from _initial_code(session, given)
     yield from (
-        Step(name, "waiting", str(r.get("Type", ""))) for name, r in wanted.template.resources.items()
+        Step(name, live.WAITING, str(r.get("Type", ""))) for name, r in wanted.template.resources.items()
     )
     while time.monotonic() < deadline:
         found = stacks.find(session, wanted.name)

@@ -20,11 +20,12 @@ from .show import Log, Noun, Status, Table, Text
 Result = TypeVar("Result")
 
 SECONDS_BETWEEN_UPDATES = 0.2
+WAITING = "waiting"  # the state of a step that has not begun; what never begins is not shown at the end
 
 
 @dataclass(frozen=True)
 class Step:
-    """Something with a state: a resource, a stage, a build phase. A later one of the same `key` replaces it."""
+    """Something with a state: a resource, a stage, a build phase. A later one with its `key` replaces it."""
 
     key: str
     state: str
@@ -88,8 +89,8 @@ class Progress(Noun):
         seconds = "" if self.finished else f" · {time.monotonic() - self.began:.0f} s"
         yield Text(self.title + seconds, title=True)
         yield from map(Text, self.notes)
-        if self.steps:
-            steps = self.steps.values()
+        steps = [s for s in self.steps.values() if not (self.finished and s.state == WAITING)]
+        if steps:
             used = [
                 i
                 for i, name in enumerate(("key", "what", "state", "note"))
@@ -172,7 +173,7 @@ class _Terminal:
         print(show.discreet(progress.title), flush=True)
 
     def show(self, event: Event) -> None:
-        if isinstance(event, Tick) or (isinstance(event, Step) and event.state == "waiting"):
+        if isinstance(event, Tick) or (isinstance(event, Step) and event.state == WAITING):
             return
         if isinstance(event, Note) and event.text in self.said:
             return

@@ -133,7 +133,7 @@ def _follow(
     """Returns the execution at its end and the build in it, if it came to one."""
     execution_id = yield from _begun(session, pipeline, wanted, poll, deadline)
     for stage, action in _declared(session, pipeline):
-        yield Step(f"{stage} · {action}", "waiting")
+        yield Step(f"{stage} · {action}", live.WAITING)
     said: dict[tuple[str, str], Action] = {}
     followed: set[str] = set()
     build: builds.Build | None = None
@@ -176,7 +176,7 @@ def _begun(
         if time.monotonic() > deadline:
             raise StillWorking(
                 "No execution of the pipeline has begun.",
-                "ChangeRule is the rule that starts it: resources(session, 'pipeline') shows whether it stands.",
+                "ChangeRule starts it: resources(session, 'pipeline') shows whether it is there.",
             )
         yield Note("Waiting for the pipeline to begin.")
         yield from live.pause(poll)

@@ -117,7 +117,7 @@ class _Values:
         return self._arn(self.stack.resources[resource]) if name == "Arn" else UNKNOWN
 
     def _arn(self, resource: stacks.Resource) -> str:
-        """The ARN of a resource whose physical id is its name. Source: AWS's service authorization reference."""
+        """The ARN of a resource that is called by its name. Source: AWS's service authorization reference."""
         if resource.physical_id.startswith("arn:"):
             return resource.physical_id
         region, account = self.pseudo["AWS::Region"], self.pseudo["AWS::AccountId"]

@@ -189,8 +189,16 @@ Block = Text | Table | Code | Log
 class Noun(ABC):
     """What a verb returns. A subclass says in `_view` which blocks show it, the same everywhere."""
 
+    def __init_subclass__(cls, **options: Any) -> None:
+        """A dataclass makes its own `__repr__`, which IPython would prefer to what it inherits."""
+        super().__init_subclass__(**options)
+        cls.__repr__, cls._repr_pretty_ = Noun.__repr__, Noun._repr_pretty_
+
     @abstractmethod
     def _view(self) -> Iterable[Block]: ...
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}: {str(self).splitlines()[0]}>"
 
     def __str__(self) -> str:
         return "\n".join(block.plain() for block in self._view())

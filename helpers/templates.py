@@ -248,19 +248,18 @@ SHOWN = ("Ref", "Fn::Sub", "Fn::GetAtt", "Fn::ImportValue")
 
 
 def _uses(node: yaml.Node, path: tuple[str, ...]) -> Iterator[Use]:
-    value = node
-    function = _function(node.tag)
-    if isinstance(node, yaml.MappingNode) and len(node.value) == 1 and node.value[0][0].value in SHOWN:
-        function, value = node.value[0][0].value, node.value[0][1]
-    if function in SHOWN:
-        argument = _plain(value) if value is not node else _plain(node)[function]
-        yield Use(function, argument, path, node.start_mark.line + 1)
-        if value is node and isinstance(node, yaml.ScalarNode):
-            return
-        node = value
+    """The functions in `node`, an outer one before those inside it: `!ImportValue {"Fn::Sub": …}` is two."""
+    line = node.start_mark.line + 1
+    short = _function(node.tag)
+    if short in SHOWN:
+        yield Use(short, _plain(node)[short], path, line)
     if isinstance(node, yaml.MappingNode):
         for key, item in node.value:
-            yield from _uses(item, (*path, str(key.value)))
+            if len(node.value) == 1 and key.value in SHOWN:
+                yield Use(key.value, _plain(item), path, line)
+                yield from _uses(item, path)
+            else:
+                yield from _uses(item, (*path, str(key.value)))
     elif isinstance(node, yaml.SequenceNode):
         for item in node.value:
             yield from _uses(item, path)
