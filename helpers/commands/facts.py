@@ -13,8 +13,7 @@ from botocore.exceptions import ClientError
 
 STACKS = ("storage", "network", "roles", "registry", "build", "pipeline", "task", "schedule")
 WHOLE = ("CREATE_COMPLETE", "UPDATE_COMPLETE")
-# What ECS writes into a task's startedBy when an EventBridge rule started it is this and the rule's name.
-# Source: the Amazon ECS developer guide on tasks that EventBridge runs; as a field it holds 128 characters.
+# What stands in a task's startedBy when an EventBridge rule started it is this and the rule's name.
 STARTED_BY_RULE = "events-rule/"
 
 #: Gives a boto3 client for a service's name.

@@ -1,9 +1,9 @@
 """A base image made of this machine's own Python, for container tests where no registry can be reached.
 
 `python tests/container/base_image.py` imports it into the Docker Engine under the name that the Dockerfile's
-FROM has, so that the Dockerfile is built as it stands. The image holds Python with pip, a shell, the usual small
-commands, and the packages that the job installs, from which pip then takes them: a build needs no network.
-It is for Linux with glibc, and takes a few seconds.
+FROM has, so that the Dockerfile is built as it stands. The image holds Python with pip, a shell, the usual
+small commands, and the packages that the job installs, from which pip then takes them: a build needs no
+network. It is for Linux with glibc, and takes a few seconds.
 """
 
 from __future__ import annotations
@@ -26,9 +26,9 @@ PREFIX = Path("/usr/local")
 WHEELS = "/opt/wheels"
 COMMANDS = """
     awk base64 basename bash cat chgrp chmod chown cp cut date dd df dirname du echo env expr false find grep
-    groupadd gzip head hostname id install ln ls md5sum mkdir mktemp mv nproc od printenv printf ps pwd readlink
-    realpath rm rmdir sed seq sh sha256sum sleep sort stat stty sync tail tar tee test timeout touch tr true
-    uname uniq useradd wc which whoami xargs yes
+    groupadd gzip head hostname id install ln ls md5sum mkdir mktemp mv nproc od printenv printf ps pwd
+    readlink realpath rm rmdir sed seq sh sha256sum sleep sort stat stty sync tail tar tee test timeout touch
+    tr true uname uniq useradd wc which whoami xargs yes
 """
 NOT_NEEDED = re.compile(
     r"/(__pycache__|tests?|idlelib|tkinter|turtledemo|lib2to3|ensurepip|config-.*|EXTERNALLY-MANAGED)(/|$)"
