@@ -246,7 +246,7 @@ def _before_teardown(plan: Plan, clients: facts.Clients, result: Result) -> None
 def _write_html(notebook: Path) -> None:
     from nbconvert import HTMLExporter  # half a second, spent while the first notebook runs
 
-    # Nothing is fetched from outside when the page is opened: it has pictures in it, and no scripts elsewhere.
+    # Opening the page fetches nothing: pictures are in it, and it asks for no scripts from elsewhere.
     scripts = ("mathjax_url", "require_js_url", "mermaid_js_url", "mermaid_layout_elk_js_url")
     exporter = HTMLExporter(embed_images=True, **dict.fromkeys(scripts, ""))
     page, _ = exporter.from_filename(str(notebook))
