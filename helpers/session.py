@@ -202,16 +202,21 @@ def _client_config(sandbox: bool) -> Config:
     )
 
 
+# botocore's variables as (name in a config file, environment variable, default, conversion): from nowhere.
+_NO_CONFIGURATION = {
+    "profile": (None, None, None, None),
+    "config_file": (None, None, os.devnull, None),
+    "credentials_file": (None, None, os.devnull, None),
+}
+
+
 def _sandbox_session(project: str, region: str) -> Session:
     endpoint = os.environ.get("SANDBOX_ENDPOINT")
     status = _ask_sandbox("status") if endpoint else _ask_sandbox("start")
     if endpoint:
         _must_answer(endpoint)
     runtime = status.get("runtime") if endpoint in (None, status.get("endpoint")) else None
-    core = botocore.session.Session()
-    for name in ("config_file", "credentials_file"):
-        core.set_config_variable(name, os.devnull)
-    core.set_config_variable("profile", None)
+    core = botocore.session.Session(session_vars=_NO_CONFIGURATION)
     core.set_credentials("sandbox", "sandbox")
     aws = boto3.Session(botocore_session=core, region_name=region)
     return Session("sandbox", project, region, endpoint or status["endpoint"], runtime, aws)
