@@ -213,8 +213,8 @@ def _content(blob: Blob) -> bytes:
     if blob.raw_length() > MAX_FILE:
         raise AwsError(
             "FileTooLargeException",
-            "The specified file exceeds the file size limit for CodeCommit. For more information about limits "
-            "in CodeCommit, see Quotas in the CodeCommit User Guide.",
+            "The specified file exceeds the file size limit for CodeCommit. For more information about "
+            "limits in CodeCommit, see Quotas in the CodeCommit User Guide.",
         )
     return blob.data
 

@@ -1,4 +1,4 @@
-"""What a commit made through the API does to a tree, and what CodeCommit refuses of it. No input or output."""
+"""What a commit made through the API does to a tree, and what CodeCommit refuses of it."""
 
 from __future__ import annotations
 
@@ -68,8 +68,8 @@ def of_create_commit(params: dict[str, Any]) -> Changes:
     if any(not entry.get("fileMode") for _, entry in modes):
         raise AwsError(
             "FileModeRequiredException",
-            "The commit cannot be created because no file mode has been specified. A file mode is required to "
-            "update mode permissions for a file.",
+            "The commit cannot be created because no file mode has been specified. A file mode is required "
+            "to update mode permissions for a file.",
         )
     paths = [put.path for put in puts] + list(deletes) + [path for path, _ in modes]
     _check_paths(paths)
@@ -87,9 +87,9 @@ def _put(entry: dict[str, Any]) -> Put:
     if source and "fileContent" in entry:
         raise AwsError(
             "FileContentAndSourceFileSpecifiedException",
-            "The commit cannot be created because both a source file and file content have been specified for "
-            "the same file. You cannot provide both. Either specify a source file or provide the file content "
-            "directly.",
+            "The commit cannot be created because both a source file and file content have been specified "
+            "for the same file. You cannot provide both. Either specify a source file or provide the file "
+            "content directly.",
         )
     if source:
         origin = clean_path(source.get("filePath"))
@@ -103,8 +103,8 @@ def _put(entry: dict[str, Any]) -> Put:
     if "fileContent" not in entry:
         raise AwsError(
             "SourceFileOrContentRequiredException",
-            "The commit cannot be created because no source files or file content have been specified for the "
-            "commit.",
+            "The commit cannot be created because no source files or file content have been specified for "
+            "the commit.",
         )
     return Put(path, entry["fileContent"], mode=mode_of(entry.get("fileMode")))
 
@@ -126,8 +126,8 @@ def _check_paths(paths: list[str]) -> None:
     if len(set(paths)) < len(paths):
         raise AwsError(
             "SamePathRequestException",
-            "The commit cannot be created because one or more changes in this commit duplicate actions in the "
-            "same file path.",
+            "The commit cannot be created because one or more changes in this commit duplicate actions in "
+            "the same file path.",
         )
 
 
@@ -136,8 +136,8 @@ def _check_sizes(puts: tuple[Put, ...]) -> None:
     if any(size > MAX_FILE for size in sizes) or sum(sizes) > MAX_TOTAL:
         raise AwsError(
             "FileContentSizeLimitExceededException",
-            "The file cannot be added because it is too large. The maximum file size is 6 MB, and the combined "
-            "file content change size is 20 MB. Consider making these changes using a Git client.",
+            "The file cannot be added because it is too large. The maximum file size is 6 MB, and the "
+            "combined file content change size is 20 MB. Consider making these changes using a Git client.",
         )
     paths = {put.path for put in puts}
     if any(parent in paths for put in puts for parent in parents(put.path)):
@@ -157,7 +157,7 @@ def parents(path: str) -> list[str]:
 def apply(files: dict[str, File], changes: Changes, blobs: dict[str, str]) -> dict[str, File]:
     """The tree after the changes. `blobs` gives the id of each new content by its path.
 
-    Raises AwsError when a file to delete, copy or change is not there, or a path is a folder's or submodule's.
+    Raises AwsError when a file to delete, copy or change is not there, or a path is a folder's.
     """
     moved = [put.source for put in changes.puts if put.source and put.move]
     for path in [*changes.deletes, *changes.modes, *(put.source for put in changes.puts if put.source)]:
@@ -186,8 +186,8 @@ def _check_room(files: dict[str, File], path: str) -> None:
         if place in files and S_ISGITLINK(files[place].mode):
             raise AwsError(
                 "FilePathConflictsWithSubmodulePathException",
-                "The commit cannot be created because a specified file path points to a submodule. Verify that "
-                "the destination files have valid file paths that do not point to a submodule.",
+                "The commit cannot be created because a specified file path points to a submodule. Verify "
+                "that the destination files have valid file paths that do not point to a submodule.",
             )
     if any(parent in files for parent in parents(path)):
         raise AwsError(

@@ -46,14 +46,14 @@ def put_file(call: Call) -> dict[str, Any]:
     if not content:
         raise AwsError(
             "FileContentRequiredException",
-            "The file cannot be added because it is empty. Empty files cannot be added to the repository with "
-            "this API.",
+            "The file cannot be added because it is empty. Empty files cannot be added to the repository "
+            "with this API.",
         )
     if len(content) > MAX_FILE:
         raise AwsError(
             "FileContentSizeLimitExceededException",
-            "The file cannot be added because it is too large. The maximum file size is 6 MB, and the combined "
-            "file content change size is 7 MB. Consider making these changes using a Git client.",
+            "The file cannot be added because it is too large. The maximum file size is 6 MB, and the "
+            "combined file content change size is 7 MB. Consider making these changes using a Git client.",
         )
     changes = Changes((Put(path, content, mode=mode_of(call.params.get("fileMode"))),))
     done = write(call, changes, call.params.get("name"), "SameFileContentException")
@@ -103,10 +103,14 @@ def arrived(repository: Repository, git: Git, branch: str) -> None:
 
 
 UNCHANGED = {
-    "NoChangeException": "The commit cannot be created because no changes will be made to the repository as a "
-    "result of this commit. A commit must contain at least one change.",
-    "SameFileContentException": "The file was not added or updated because the content of the file is exactly "
-    "the same as the content of that file in the repository and branch that you specified.",
+    "NoChangeException": (
+        "The commit cannot be created because no changes will be made to the repository as a result of this "
+        "commit. A commit must contain at least one change."
+    ),
+    "SameFileContentException": (
+        "The file was not added or updated because the content of the file is exactly the same as the "
+        "content of that file in the repository and branch that you specified."
+    ),
 }
 
 
@@ -116,16 +120,16 @@ def _parent(given: str | None, git: Git, branch: str) -> str | None:
     if given and not FULL_ID.fullmatch(given):
         raise AwsError(
             "InvalidParentCommitIdException",
-            "The parent commit ID is not valid. The commit ID cannot be empty, and must match the head commit "
-            "ID for the branch of the repository where you want to add or update a file.",
+            "The parent commit ID is not valid. The commit ID cannot be empty, and must match the head "
+            "commit ID for the branch of the repository where you want to add or update a file.",
         )
     if tip is None and git.branches():
         raise AwsError("BranchDoesNotExistException", f"Branch {branch} does not exist")
     if given and git.commit(given) is None:
         raise AwsError(
             "ParentCommitDoesNotExistException",
-            "The parent commit ID is not valid because it does not exist. The specified parent commit ID does "
-            "not exist in the specified branch of the repository.",
+            "The parent commit ID is not valid because it does not exist. The specified parent commit ID "
+            "does not exist in the specified branch of the repository.",
         )
     if tip is not None and not given:
         raise AwsError(

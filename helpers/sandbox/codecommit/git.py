@@ -1,4 +1,4 @@
-"""Git itself, through dulwich: real objects, real ids, a bare repository in a folder. No `git` program is needed."""
+"""Git itself, through dulwich: real objects and ids in a bare repository. No `git` program is needed."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ _locks_guard = threading.Lock()
 
 @dataclass(frozen=True)
 class File:
-    """A file of a tree: its mode as Git writes it, and the id of its blob (of its commit, for a submodule)."""
+    """A file of a tree: its mode as Git writes it, and the id of its blob (a submodule's commit)."""
 
     mode: int
     blob: str
@@ -74,7 +74,7 @@ class Git:
         path.parent.mkdir(parents=True, exist_ok=True)
         Repo.init_bare(path, mkdir=True, default_branch=b"main").close()
 
-    def __enter__(self) -> Git:  # noqa: PYI034 - typing.Self needs Python 3.11
+    def __enter__(self) -> Git:
         self.repo = Repo(str(self.path))
         self.objects = self.repo.object_store
         return self
@@ -150,7 +150,7 @@ class Git:
         return {text(entry.path): File(entry.mode, entry.sha.decode()) for entry in entries}
 
     def entry(self, tree_id: str, path: str) -> File | None:
-        """What a tree holds at a path: a file, or a tree (mode `stat.S_IFDIR`). The empty path is the tree."""
+        """What a tree holds at a path: a file, or a tree (of mode `stat.S_IFDIR`)."""
         found = File(stat.S_IFDIR, tree_id)
         for part in filter(None, path.split("/")):
             tree = self.get(found.blob) if stat.S_ISDIR(found.mode) else None

@@ -12,7 +12,7 @@ T = TypeVar("T")
 
 
 def page(items: Sequence[T], token: str | None, size: int) -> tuple[Sequence[T], str | None]:
-    """The page that `token` names (the first without one), and the token of the next. AwsError on a bad token."""
+    """The page that `token` names (without one the first), and the next token. AwsError on a bad token."""
     try:
         start = int(base64.b64decode(token, validate=True)) if token else 0
     except ValueError as error:

@@ -23,12 +23,12 @@ INVALID = "Code supplied is not a valid .zip archive"
 
 
 def seed_from_zip(world: World, region: str, name: str, content: bytes, branch: str | None = None) -> str:
-    """Commit the files of a ZIP as the first commit of an existing, empty repository; returns the commit's id.
+    """Commit the files of a ZIP as the first commit of an empty repository; returns the commit's id.
 
     `branch` is `main` unless given, and becomes the default branch. Raises AwsError, before anything is
-    written, when the ZIP cannot be read. Its messages begin with AWS's own ("Code supplied is not a valid .zip
-    archive", "Code archive supplied cannot be more than 20 MB compressed"; seen in the CDK's issues, such as
-    https://github.com/aws/aws-cdk/issues/19012) and add what is wrong, which AWS leaves to be guessed.
+    written, when the ZIP cannot be read. Its messages begin with AWS's own ("Code supplied is not a valid
+    .zip archive", "Code archive supplied cannot be more than 20 MB compressed"; quoted in the CDK's issues,
+    such as https://github.com/aws/aws-cdk/issues/19012) and add what is wrong; AWS leaves that to be guessed.
     """
     branch = branch_name({"branchName": branch or "main"})
     files = unpack(content)

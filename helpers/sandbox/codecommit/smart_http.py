@@ -1,8 +1,8 @@
 """`git clone`, `git fetch` and `git push` over HTTP, at the address that the API gives as `cloneUrlHttp`.
 
-The Git program asks for no password: a call without one is the learner's, who may do everything. A build or a
-job signs in with its role's access key as the user name, as `aws codecommit credential-helper` does, and may do
-what the role may: `codecommit:GitPull`, `codecommit:GitPush`.
+The Git program asks for no password: a call without one is the learner's, who may do everything. A build or
+a job signs in with its role's access key as the user name, as `aws codecommit credential-helper` does, and
+may do what the role may: `codecommit:GitPull`, `codecommit:GitPush`.
 """
 
 from __future__ import annotations
