@@ -1,0 +1,409 @@
+"""The work on a stack: resources made in the order of their dependencies, deleted in the reverse, rolled back.
+
+Everything that happens is written into the stack before and after it happens, so that a sandbox which stops in
+the middle can tell afterwards what was under way (`recovery`). Resources that wait for nothing begin together,
+as in AWS; they are worked on one after another, so that the same template always gives the same history.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections import deque
+from collections.abc import Callable
+from typing import Any
+
+from ..service import AwsError
+from ..world import World
+from . import resources
+from .errors import OperationFailed, PropertiesInvalid, ResourceFailed
+from .evaluation import Surroundings, check_attributes, request_for, resolver, with_stack_tags
+from .model import Deployment, Output, Resource, Stack, Store, now
+from .references import in_order
+from .requests import check_parameters_exist, forecast
+from .schemas import schema
+from .template import ResourceDeclaration, Template, parse
+
+logger = logging.getLogger(__name__)
+
+CANCELLED = {"CREATE": "Resource creation cancelled", "UPDATE": "Resource update cancelled"}
+REPLACING = "Requested update requires the creation of a new physical resource; hence creating one."
+
+
+class SandboxStopping(Exception):
+    """The sandbox is about to end: leave everything as it is, `recovery` will see to it at the next start."""
+
+
+class StepsFailed(Exception):
+    """Some resources failed; the operation cannot go on."""
+
+    def __init__(self, verb: str, names: list[str]) -> None:
+        super().__init__(f"The following resource(s) failed to {verb}: [{', '.join(names)}]. ")
+        self.reason = str(self)
+
+
+def delete_reason(failed: list[str]) -> str | None:
+    """The reason to show when some resources would not be deleted."""
+    return StepsFailed("delete", failed).reason if failed else None
+
+
+def listed(names: list[str]) -> str:
+    """`A`, `A and B`, `A, B and C`."""
+    return names[0] if len(names) == 1 else f"{', '.join(names[:-1])} and {names[-1]}"
+
+
+class Run:
+    """One run of work on one stack."""
+
+    def __init__(self, world: World, region: str, stack: Stack) -> None:
+        self.world, self.region, self.stack = world, region, stack
+        self.store: Store = world.store("cloudformation", region)
+        self.use(stack.deployment)
+
+    def use(self, deployment: Deployment) -> None:
+        """Evaluate the template of this deployment from now on."""
+        self.deployment = deployment
+        self.template: Template = parse(deployment.template)
+        self.surroundings = Surroundings(self.world, self.region, self.stack)
+        self.resolver = resolver(
+            self.world, self.region, self.stack, self.template, deployment, self.surroundings
+        )
+        self._graph: dict[str, set[str]] | None = None
+
+    # Writing down ---------------------------------------------------------------------------------------------
+
+    def record(self, status: str, reason: str | None = None) -> None:
+        """Set the stack's status."""
+        self._unless_stopping()
+        with self.world.lock:
+            self.stack.record(status, reason)
+        self.world.changed()
+
+    def note(
+        self, resource: Resource, status: str, reason: str | None = None, path: str | None = None
+    ) -> None:
+        """Set a resource's status."""
+        self._unless_stopping()
+        with self.world.lock:
+            self.stack.record_resource(resource, status, reason, path)
+        self.world.changed()
+
+    def finish(self, status: str, reason: str | None = None) -> None:
+        """Set the stack's last status of this operation."""
+        self._unless_stopping()
+        with self.world.lock:
+            self.stack.record(status, reason)
+            self.stack.operation = None
+            self.stack.cancelled = False
+            executed = self.store.change_sets.get(self.stack.change_set_id or "")
+            if executed and executed.execution_status == "EXECUTE_IN_PROGRESS":
+                good = status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+                executed.execution_status = "EXECUTE_COMPLETE" if good else "EXECUTE_FAILED"
+        self.world.changed()
+
+    def _unless_stopping(self) -> None:
+        if self.world.stopping.is_set():
+            raise SandboxStopping
+
+    # Evaluating -----------------------------------------------------------------------------------------------
+
+    def graph(self) -> dict[str, set[str]]:
+        """What each resource of the stack waits for."""
+        if self._graph is None:
+            self._graph = self.template.dependencies(self.resolver.included, self.resolver.taken)
+        return self._graph
+
+    def prepare(self) -> None:
+        """Find out what is wrong before anything is made. Raises OperationFailed."""
+        check_attributes(self.template, self.region)
+        check_parameters_exist(self.world, self.region, self.template, self.deployment)
+        found = forecast(self.world, self.region, self.stack, self.template, self.deployment)
+        self.surroundings.imports |= found.imports
+
+    def declared(self, name: str) -> Resource:
+        """A new record of a resource, with the properties that the template gives it now."""
+        entry = self.template.resources[name]
+        try:
+            return self._declared(name, entry)
+        except AwsError as error:
+            raise OperationFailed(error.message.rstrip(".")) from error
+
+    def _declared(self, name: str, entry: ResourceDeclaration) -> Resource:
+        kind = schema(entry.type, self.region)
+        properties = kind.coerce(self.resolver.resolve(entry.properties))
+        return Resource(
+            name,
+            entry.type,
+            properties=properties,
+            applied=with_stack_tags(kind, self.stack, self.deployment, name, properties),
+            depends_on=frozenset(self.graph()[name]),
+            deletion_policy=self.resolver.resolve(entry.deletion_policy),
+            update_replace_policy=self.resolver.resolve(entry.update_replace_policy),
+            metadata=self.resolver.resolve(entry.metadata) if entry.metadata is not None else None,
+            description=entry.description,
+        )
+
+    def outputs(self) -> list[Output]:
+        """The stack's outputs. Raises OperationFailed when one is no text, or an export clashes."""
+        result = []
+        for name, entry in self.template.outputs.items():
+            if not self.resolver.included(entry.condition):
+                continue
+            value = self.resolver.resolve(entry.value)
+            if isinstance(value, (list, dict)):
+                raise OperationFailed(
+                    "Template format error: The Value field of every Outputs member must evaluate to a String."
+                )
+            export = None if entry.export is None else str(self.resolver.resolve(entry.export))
+            shown = str(value).lower() if isinstance(value, bool) else str(value)
+            result.append(Output(name, shown, entry.description, export))
+        self._check_exports(result)
+        return result
+
+    def _check_exports(self, outputs: list[Output]) -> None:
+        there = self.store.exports()
+        mine = {output.export_name: output.value for output in outputs if output.export_name}
+        for name in mine:
+            if name in there and there[name][0] is not self.stack:
+                raise OperationFailed(
+                    f"Export with name {name} is already exported by stack {there[name][0].name}"
+                )
+        for output in self.stack.outputs:
+            users = self.store.importers(output.export_name or "", besides=self.stack.stack_id)
+            if not output.export_name or not users:
+                continue
+            names = listed(sorted(user.name for user in users))
+            if output.export_name not in mine:
+                raise OperationFailed(
+                    f"Delete canceled. Cannot delete export {output.export_name} as it is in use by {names}"
+                )
+            if mine[output.export_name] != output.value:
+                raise OperationFailed(
+                    f"Export {output.export_name} cannot be updated as it is in use by {names}"
+                )
+
+    # Working on one resource ----------------------------------------------------------------------------------
+
+    def check(self, resource: Resource) -> None:
+        """Raise PropertiesInvalid when the properties do not fit the type."""
+        kind = schema(resource.type, self.region)
+        problems = kind.problems(resource.properties)
+        if problems:
+            messages = "\n".join(message for _, message in problems)
+            path = f"/Resources/{resource.logical_id}/Properties{problems[0][0].lstrip('#')}"
+            if kind.legacy:
+                raise PropertiesInvalid(problems[0][1], path)
+            raise PropertiesInvalid(
+                f"Properties validation failed for resource {resource.logical_id} with message:\n{messages}",
+                path,
+            )
+
+    def make(self, resource: Resource, verb: str = "CREATE") -> None:
+        """Create a resource whose record is in the stack. Raises ResourceFailed."""
+        self.check(resource)
+        resources.kind_of(resource.type).make(self._request(resource))
+        self.note(resource, f"{verb}_IN_PROGRESS", "Resource creation Initiated")
+        self.world.pause(self.world.pace)
+        self.note(resource, f"{verb}_COMPLETE")
+
+    def change(self, resource: Resource, previous: dict[str, Any]) -> None:
+        """Update a resource in place. Raises ResourceFailed."""
+        self.check(resource)
+        resources.kind_of(resource.type).change(self._request(resource, previous))
+        self.world.pause(self.world.pace)
+        self.note(resource, "UPDATE_COMPLETE")
+
+    def remove(self, resource: Resource) -> None:
+        """Delete what a record stands for. Raises ResourceFailed."""
+        if resource.physical_id is None:
+            return
+        self.world.pause(self.world.pace)
+        resources.kind_of(resource.type).remove(self._request(resource))
+
+    def _request(self, resource: Resource, previous: dict[str, Any] | None = None) -> Any:
+        return request_for(self.world, self.region, self.stack, resource, previous, self.deployment.role_arn)
+
+    def walk(
+        self, graph: dict[str, set[str]], begin: Callable[[str], bool], act: Callable[[str], None], verb: str
+    ) -> None:
+        """Work through the resources, each after those that it needs.
+
+        `begin` says that a resource's turn has come and whether there is anything to do; `act` does it. When one
+        fails, those that have begun are cancelled, and StepsFailed is raised.
+        """
+        waiting = dict(graph)
+        done: set[str] = set()
+        begun: deque[str] = deque()
+        try:
+            self._admit(waiting, done, begun, begin)
+            while begun:
+                if self.stack.cancelled:
+                    raise OperationFailed("User Initiated")
+                self._act(begun[0], act)
+                done.add(begun.popleft())
+                self._admit(waiting, done, begun, begin)
+        except ResourceFailed as error:
+            name = begun.popleft()
+            self._failed(name, error)
+            self._cancel(begun)
+            raise StepsFailed(verb, [name, *begun]) from error
+        except OperationFailed:
+            self._cancel(begun)
+            raise
+
+    def _admit(
+        self, waiting: dict[str, set[str]], done: set[str], begun: deque[str], begin: Callable[[str], bool]
+    ) -> None:
+        """Begin with the resources whose needs are met; those without anything to do are done at once."""
+        while True:
+            ready = [name for name, needs in waiting.items() if needs <= done]
+            idle = False
+            for name in ready:
+                del waiting[name]
+                if begin(name):
+                    begun.append(name)
+                else:
+                    done.add(name)
+                    idle = True
+            if not idle:
+                return
+
+    def _act(self, name: str, act: Callable[[str], None]) -> None:
+        try:
+            act(name)
+        except (ResourceFailed, OperationFailed, SandboxStopping):
+            raise
+        except AwsError as error:
+            raise ResourceFailed(error.message) from error
+        except Exception as error:
+            self._unless_stopping()
+            logger.exception("%s of stack %s failed", name, self.stack.name)
+            raise ResourceFailed(f"Internal Failure ({error})") from error
+
+    def _failed(self, name: str, error: ResourceFailed) -> None:
+        resource = self.stack.resources[name]
+        verb = resource.status.split("_")[0]
+        self.note(resource, f"{verb}_FAILED", error.reason, error.validation_path)
+
+    def _cancel(self, names: deque[str]) -> None:
+        for name in names:
+            resource = self.stack.resources[name]
+            verb = resource.status.split("_")[0]
+            self.note(resource, f"{verb}_FAILED", CANCELLED[verb])
+
+    # Deleting -------------------------------------------------------------------------------------------------
+
+    def delete_all(self, records: list[Resource], keep: Callable[[Resource], bool]) -> list[str]:
+        """Delete resources, those that need others first. Returns the names of those that would not go.
+
+        `keep` says which ones stay in the service though they leave the stack.
+        """
+        by_name = {resource.logical_id: resource for resource in records}
+        graph = {name: set(resource.depends_on) & set(by_name) for name, resource in by_name.items()}
+        failed: list[str] = []
+        stuck: set[str] = set()  # failed, or needed by something that is stuck
+        for name in reversed(in_order(graph)):
+            resource = by_name[name]
+            if any(name in graph[other] for other in stuck):
+                stuck.add(name)
+            elif keep(resource):
+                self.note(resource, "DELETE_SKIPPED")
+            elif not self._deleted(resource):
+                failed.append(name)
+                stuck.add(name)
+        return failed
+
+    def _deleted(self, resource: Resource) -> bool:
+        self.note(resource, "DELETE_IN_PROGRESS")
+        try:
+            self._act(resource.logical_id, lambda _: self.remove(resource))
+        except ResourceFailed as error:
+            self.note(resource, "DELETE_FAILED", error.reason)
+            return False
+        self.note(resource, "DELETE_COMPLETE")
+        return True
+
+
+def create(world: World, region: str, stack: Stack) -> None:
+    """Create a stack that is in CREATE_IN_PROGRESS."""
+    run = Run(world, region, stack)
+
+    def begin(name: str) -> bool:
+        resource = run.declared(name)
+        with world.lock:
+            stack.resources[name] = resource
+        run.note(resource, "CREATE_IN_PROGRESS")
+        return True
+
+    def act(name: str) -> None:
+        run.make(stack.resources[name])
+
+    try:
+        run.prepare()
+        run.walk(run.graph(), begin, act, "create")
+        outputs = run.outputs()
+    except StepsFailed as error:
+        give_up(run, error.reason)
+    except OperationFailed as error:
+        give_up(run, f"{error}. ")
+    except AwsError as error:
+        give_up(run, f"{error.message.rstrip('.')}. ")
+    else:
+        with world.lock:
+            stack.outputs, stack.imports = outputs, frozenset(run.surroundings.imports)
+        run.finish("CREATE_COMPLETE")
+
+
+def give_up(run: Run, reason: str) -> None:
+    """A creation has failed: roll back, delete or leave it, as the request asked."""
+    wish = run.stack.operation.on_failure if run.stack.operation else "ROLLBACK"
+    if wish == "DO_NOTHING":
+        run.finish("CREATE_FAILED", reason)
+    elif wish == "DELETE":
+        run.record("DELETE_IN_PROGRESS", f"{reason}Delete requested by user.")
+        delete(run.world, run.region, run.stack)
+    else:
+        run.record("ROLLBACK_IN_PROGRESS", f"{reason}Rollback requested by user.")
+        roll_back(run)
+
+
+def roll_back(run: Run) -> None:
+    """Delete all that a failed creation has made."""
+    stack = run.stack
+    made = [
+        resource
+        for resource in stack.resources.values()
+        if resource.physical_id is not None and resource.status != "DELETE_COMPLETE"
+    ]
+    for resource in stack.resources.values():
+        if resource.physical_id is None and resource.status == "CREATE_FAILED":
+            run.note(resource, "DELETE_COMPLETE")
+    failed = run.delete_all(made, lambda resource: resource.deletion_policy == "Retain")
+    if failed:
+        run.finish("ROLLBACK_FAILED", StepsFailed("delete", failed).reason)
+    else:
+        run.finish("ROLLBACK_COMPLETE")
+
+
+def delete(world: World, region: str, stack: Stack) -> None:
+    """Delete a stack that is in DELETE_IN_PROGRESS."""
+    run = Run(world, region, stack)
+    operation = stack.operation
+    retained = set(operation.retain) if operation else set()
+    kept_policies = ("Retain", "RetainExceptOnCreate")
+
+    def keep(resource: Resource) -> bool:
+        return resource.logical_id in retained or resource.deletion_policy in kept_policies
+
+    left = [resource for resource in stack.resources.values() if resource.exists]
+    failed = run.delete_all(left, keep)
+    if failed and operation and operation.force:
+        for name in failed:
+            run.note(stack.resources[name], "DELETE_SKIPPED")
+        failed = []
+    if failed:
+        run.finish("DELETE_FAILED", StepsFailed("delete", failed).reason)
+        return
+    with world.lock:
+        stack.deleted = now()
+        stack.outputs, stack.imports = [], frozenset()
+    run.finish("DELETE_COMPLETE")
