@@ -130,10 +130,9 @@ class Worker:
         )
         environment.write_programs(self._folders, engine.for_builds(settings) if engine else settings)
         self._say("Running on CodeBuild On-demand")
-        self._say(
-            f"Sandbox: the commands run as processes of this machine ({platform.system()} {platform.machine()},"
-            f" Python {platform.python_version()}), not in the image {self.build['environment']['image']}"
-        )
+        machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
+        image = self.build["environment"]["image"]
+        self._say(f"Sandbox: the commands run as processes of this machine ({machine}), not in the image {image}")
         self._say("Waiting for agent ping")
 
     def _open_log(self) -> None:

@@ -18,7 +18,8 @@ class Settings:
 
     `privileged` is the project's PrivilegedMode: without it no Docker daemon runs beside a build. `program`
     is Docker's own CLI and `engine` the address of its engine; both are empty where the stand-in takes their
-    place. `host_network` is set when the engine has no network of its own to build in.
+    place. `host_network` is set when the engine has no network of its own to build in. `plugins` is where the
+    user has plugins of the CLI (buildx), which it would not find in a build's home.
     """
 
     endpoint: str
@@ -28,6 +29,7 @@ class Settings:
     program: str = ""
     engine: str = ""
     host_network: bool = False
+    plugins: str = ""
 
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)))

@@ -1,0 +1,128 @@
+"""Docker's own CLI, with the sandbox in the place of ECR.
+
+An ECR address in the command becomes one on this machine, `localhost:PORT/<region>/<repository>`, which
+Docker accepts without TLS; in what Docker prints it becomes the ECR address again: a log reads as on AWS.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+import subprocess
+import sys
+import threading
+from pathlib import Path
+from typing import TextIO
+
+from .address import ECR_HOST
+from .entry import Settings
+
+DOCKERFILE_OPTIONS = ("-f", "--file")
+
+
+class Translation:
+    """From ECR's addresses to the sandbox's, and back."""
+
+    def __init__(self, settings: Settings) -> None:
+        self._local = f"localhost:{settings.endpoint.rpartition(':')[2]}"
+        self._account = settings.account
+        self._hosts: dict[str, str] = {}
+
+    def there(self, text: str) -> str:
+        """The text with the sandbox's address for each of ECR's."""
+
+        def replaced(found: re.Match[str]) -> str:
+            self._hosts[found["region"]] = found[0].rstrip("/")
+            return f"{self._local}/{found['region']}/" if found[0].endswith("/") else self._local
+
+        return re.sub(rf"{ECR_HOST.pattern}/?", replaced, text)
+
+    def back(self, text: str) -> str:
+        """The text with ECR's address for each of the sandbox's."""
+        text = re.sub(
+            rf"{self._local}/([a-z]{{2}}(?:-[a-z]+)+-\d)/", lambda found: f"{self._host(found[1])}/", text
+        )
+        region = next(iter(self._hosts), os.environ.get("AWS_REGION", "us-east-1"))
+        return text.replace(self._local, self._host(region))
+
+    def _host(self, region: str) -> str:
+        return self._hosts.get(region, f"{self._account}.dkr.ecr.{region}.amazonaws.com")
+
+
+def main(words: list[str], settings: Settings) -> int:
+    """Run Docker's CLI; its exit code."""
+    translation = Translation(settings)
+    arguments = [translation.there(word) for word in words]
+    if "build" in arguments[:2]:
+        arguments = _build(arguments, settings, translation)
+    _write_configuration(settings.plugins)
+    environment = {name: value for name, value in os.environ.items() if name != "DOCKER_CONTEXT"}
+    environment |= {"DOCKER_HOST": settings.engine, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+    process = subprocess.Popen(
+        [settings.program, *arguments],
+        env=environment,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+        errors="replace",
+    )
+    copies = [
+        threading.Thread(target=_copy, args=(process.stdout, sys.stdout, translation)),
+        threading.Thread(target=_copy, args=(process.stderr, sys.stderr, translation)),
+    ]
+    for copy in copies:
+        copy.start()
+    for copy in copies:
+        copy.join()
+    return process.wait()
+
+
+def _copy(source: TextIO, target: TextIO, translation: Translation) -> None:
+    for line in source:
+        target.write(translation.back(line))
+        target.flush()
+
+
+def _build(arguments: list[str], settings: Settings, translation: Translation) -> list[str]:
+    """`docker build` where RUN has the network that the engine has, and FROM may name an ECR address."""
+    place = arguments.index("build") + 1
+    if settings.host_network and not any(word.startswith("--network") for word in arguments):
+        arguments = [*arguments[:place], "--network", "host", *arguments[place:]]
+    dockerfile = _dockerfile(arguments)
+    if dockerfile is None or not dockerfile.is_file() or not ECR_HOST.search(dockerfile.read_text()):
+        return arguments
+    translated = Path(settings.folder).with_name("Dockerfile")
+    translated.write_text(translation.there(dockerfile.read_text()))
+    ignored = dockerfile.with_name(f"{dockerfile.name}.dockerignore")
+    if ignored.is_file():
+        translated.with_name("Dockerfile.dockerignore").write_text(ignored.read_text())
+    return [*arguments[:place], "--file", str(translated), *_without_file(arguments[place:])]
+
+
+def _dockerfile(arguments: list[str]) -> Path | None:
+    for number, word in enumerate(arguments[:-1]):
+        if word in DOCKERFILE_OPTIONS:
+            return Path(arguments[number + 1])
+        if word.startswith("--file="):
+            return Path(word.partition("=")[2])
+    return Path(arguments[-1]) / "Dockerfile"
+
+
+def _without_file(arguments: list[str]) -> list[str]:
+    kept, skip = [], False
+    for word in arguments:
+        if skip or word.startswith("--file="):
+            skip = False
+        elif word in DOCKERFILE_OPTIONS:
+            skip = True
+        else:
+            kept.append(word)
+    return kept
+
+
+def _write_configuration(plugins: str) -> None:
+    configuration = Path(os.environ.get("HOME", "/")) / ".docker" / "config.json"
+    if plugins and not configuration.exists():
+        configuration.parent.mkdir(parents=True, exist_ok=True)
+        configuration.write_text(json.dumps({"cliPluginsExtraDirs": [plugins]}))
