@@ -70,9 +70,9 @@ def unpack(content: bytes) -> dict[str, tuple[int, bytes]]:
 
 
 def _path(entry: zipfile.ZipInfo) -> str:
+    if entry.filename.startswith("/") or entry.filename[1:2] == ":":
+        raise _invalid(f"{entry.filename} is an absolute path")
     try:
-        if entry.filename.startswith("/") or entry.filename[1:2] == ":":
-            raise _invalid(f"{entry.filename} is an absolute path")
         return clean_path(entry.filename)
     except AwsError as error:
         raise _invalid(f"{entry.filename} is no path within the repository") from error
