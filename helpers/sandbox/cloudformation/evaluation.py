@@ -17,7 +17,10 @@ from .schemas import Schema, schema
 from .template import Template
 
 URL_SUFFIXES = {"aws-cn": "amazonaws.com.cn", "aws-eusc": "amazonaws.eu"}
-WITHOUT_SYSTEM_TAGS = frozenset({"AWS::S3::Bucket"})  # moto refuses `aws:` tags there, as S3 does to users
+WITHOUT_SYSTEM_TAGS = frozenset(
+    {"AWS::CodeCommit::Repository", "AWS::CodePipeline::Pipeline", "AWS::S3::Bucket"}
+)
+"""Types whose API in the sandbox takes tags that begin with `aws:` from nobody."""
 
 
 class Surroundings:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from botocore.exceptions import ClientError
 
 from ..errors import ResourceFailed
-from .api import ApiType, Aspect, Op, Tags, path
+from .api import ApiType, Aspect, Op, Step, Tags, path
 from .request import ResourceRequest, handler_message
 
 
@@ -14,7 +14,6 @@ def _create_repository(request: ResourceRequest) -> None:
     told = Op("CreateRepository").parameters(request, REPOSITORY)
     made = request.call("codecommit", "CreateRepository", **told)["repositoryMetadata"]
     request.physical_id = made["repositoryId"]
-    _describe(request, made)
     if "Code" in request.properties:
         try:
             _seed(request)
@@ -47,19 +46,19 @@ def _seed(request: ResourceRequest) -> None:
         raise ResourceFailed(handler_message(error.message, "InvalidRequest")) from error
 
 
-def _describe(request: ResourceRequest, metadata: dict[str, str]) -> None:
-    request.attributes.update(
-        Arn=metadata["Arn"],
-        CloneUrlHttp=metadata["cloneUrlHttp"],
-        CloneUrlSsh=metadata["cloneUrlSsh"],
-        Name=metadata["repositoryName"],
-    )
+def _metadata(key: str) -> Step:
+    """An attribute that the repository itself knows."""
+
+    def get(request: ResourceRequest) -> str:
+        name = request.properties["RepositoryName"]
+        return request.call("codecommit", "GetRepository", repositoryName=name)["repositoryMetadata"][key]
+
+    return get
 
 
 def _rename(request: ResourceRequest) -> None:
     old, new = request.previous["RepositoryName"], request.properties["RepositoryName"]
     request.call("codecommit", "UpdateRepositoryName", oldName=old, newName=new)
-    _describe(request, request.call("codecommit", "GetRepository", repositoryName=new)["repositoryMetadata"])
 
 
 def _description(request: ResourceRequest) -> None:
@@ -83,6 +82,13 @@ REPOSITORY = ApiType(
     "codecommit",
     create=_create_repository,
     delete=Op("DeleteRepository", {"repositoryName": lambda request: request.properties["RepositoryName"]}),
+    attributes={
+        "Arn": _metadata("Arn"),
+        "CloneUrlHttp": _metadata("cloneUrlHttp"),
+        "CloneUrlSsh": _metadata("cloneUrlSsh"),
+        "Name": lambda request: request.properties["RepositoryName"],
+        "RepositoryId": "{id}",
+    },
     aspects=(
         Aspect.of("RepositoryName", _rename),
         Aspect.of("RepositoryDescription", _description, _description),
