@@ -22,38 +22,13 @@ from itertools import islice
 from zoneinfo import ZoneInfo
 
 UTC = timezone.utc
-_UNITS = {
-    "minute": timedelta(minutes=1),
-    "hour": timedelta(hours=1),
-    "day": timedelta(days=1),
-}
+_UNITS = {"minute": timedelta(minutes=1), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 _RATE = re.compile(r"rate\(([1-9][0-9]*)\s+(minute|hour|day)(s?)\)")
 _AT = re.compile(r"at\((\d{4}-\d\d-\d\dT\d\d:\d\d(?::\d\d)?)\)")
 _CRON = re.compile(r"cron\((\S+(?:\s+\S+){5})\)")
 _PART = re.compile(r"(?P<first>\*|\w+)(?:-(?P<last>\w+))?(?:/(?P<step>\d+))?")
-MONTHS = (
-    "JAN",
-    "FEB",
-    "MAR",
-    "APR",
-    "MAY",
-    "JUN",
-    "JUL",
-    "AUG",
-    "SEP",
-    "OCT",
-    "NOV",
-    "DEC",
-)
-WEEKDAYS = (
-    "SUN",
-    "MON",
-    "TUE",
-    "WED",
-    "THU",
-    "FRI",
-    "SAT",
-)  # EventBridge counts from SUN = 1
+MONTHS = ("JAN", "FEB", "MAR", "APR", "MAY", "JUN", "JUL", "AUG", "SEP", "OCT", "NOV", "DEC")
+WEEKDAYS = ("SUN", "MON", "TUE", "WED", "THU", "FRI", "SAT")  # EventBridge counts from SUN = 1
 
 
 class ScheduleInvalid(ValueError):
@@ -163,11 +138,7 @@ def parse(expression: str, scheduler: bool = False) -> Schedule:
 
 
 def next_firings(
-    expression: str,
-    after: datetime,
-    count: int = 5,
-    zone: str = "UTC",
-    scheduler: bool = False,
+    expression: str, after: datetime, count: int = 5, zone: str = "UTC", scheduler: bool = False
 ) -> list[datetime]:
     """The next `count` moments after `after` (an aware datetime), in UTC; fewer when the schedule ends.
 
@@ -203,11 +174,7 @@ def _cron(expression: str, fields: list[str]) -> Cron:
     if (cron.day_of_month == "?") == (cron.day_of_week == "?"):
         raise ScheduleInvalid(f"{expression}: exactly one of day-of-month and day-of-week must be ?")
     try:
-        for text, name in zip(
-            (cron.minutes, cron.hours, cron.month, cron.year),
-            _WITHOUT_DAYS,
-            strict=True,
-        ):
+        for text, name in zip((cron.minutes, cron.hours, cron.month, cron.year), _WITHOUT_DAYS, strict=True):
             _values(text, name)
         cron.days(2024, 1)
     except ScheduleInvalid as error:
@@ -270,10 +237,7 @@ def _days_of_month(field: str, year: int, month: int) -> set[int]:
 
 def _nearest_weekday(year: int, month: int, day: int) -> int:
     """The weekday closest to a day, never in another month."""
-    length, weekday = (
-        calendar.monthrange(year, month)[1],
-        calendar.weekday(year, month, day),
-    )
+    length, weekday = (calendar.monthrange(year, month)[1], calendar.weekday(year, month, day))
     if weekday == calendar.SATURDAY:
         return day - 1 if day > 1 else day + 2
     if weekday == calendar.SUNDAY:

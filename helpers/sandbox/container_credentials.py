@@ -1,7 +1,7 @@
-"""What Fargate offers to a running container over HTTP: its role's credentials, and what it can know of itself.
+"""What Fargate offers a running container over HTTP: its role's credentials, and what it can know of itself.
 
-On Fargate both are at 169.254.170.2, which on a learner's machine is nobody. Here they are below the sandbox's
-own endpoint; the container finds them by the same environment variables.
+On Fargate both are at 169.254.170.2, which on a learner's machine is nobody. Here they are below the
+sandbox's own endpoint; the container finds them by the same environment variables.
 
 Sources (2026-11-23): "Container credential provider" (AWS SDKs and Tools reference guide); "Amazon ECS task
 metadata endpoint version 4 for tasks on Fargate" (Amazon ECS developer guide).
@@ -65,8 +65,8 @@ class ContainerEndpoints:
     def environment(self, task_id: str, container: str) -> dict[str, str]:
         """The variables by which a container finds its endpoints.
 
-        Fargate gives a path at 169.254.170.2 (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI); SDKs take a full address
-        with a token just as well. Without a task role there is no address: the job has no credentials at all.
+        Fargate gives a path at 169.254.170.2 (AWS_CONTAINER_CREDENTIALS_RELATIVE_URI); SDKs take a full
+        address with a token just as well. Without a task role there is none: the job has no credentials.
         """
         access = self._open[task_id]
         found = {"ECS_CONTAINER_METADATA_URI_V4": f"{self._world.endpoint}{METADATA}{task_id}/{container}"}

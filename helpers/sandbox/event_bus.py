@@ -1,9 +1,9 @@
 """From an event to the targets of the rules that match it: delivery, second attempts, dead letters, metrics.
 
-One thread delivers, in the order in which events arrive. A target that fails for a passing reason is tried again
-up to RETRIES times, with longer and longer pauses (EventBridge: up to 185 times within a day); one that fails for
-good, because a permission or the target itself is missing, goes to its dead-letter queue at once. What is still
-waiting when the sandbox ends is lost.
+One thread delivers, in the order in which events arrive. A target that fails for a passing reason is tried
+again up to RETRIES times, with longer and longer pauses (EventBridge: up to 185 times within a day); one that
+fails for good, because a permission or the target itself is missing, goes to its dead-letter queue at once.
+What is still waiting when the sandbox ends is lost.
 """
 
 from __future__ import annotations
@@ -91,7 +91,7 @@ class EventBus:
             self.offer(rule, event)
 
     def offer(self, rule: Any, event: dict[str, Any]) -> None:
-        """Deliver an event to a rule's targets, if the rule (moto's object) is enabled and its pattern matches."""
+        """Deliver an event to the targets of a rule (moto's object), if it is enabled and matches."""
         text = rule.event_pattern.dump()
         if rule.state == "ENABLED" and text and event_patterns.matches(json.loads(text), event):
             self.fire(rule, event)

@@ -1,4 +1,4 @@
-"""What a target is given of an event: all of it, a part (InputPath), a constant (Input), or a new text (InputTransformer).
+"""What a target is given of an event: all of it, a part, a constant, or a text made from it.
 
 After "Amazon EventBridge input transformation" in the EventBridge user guide (read 2026-11-23).
 """
@@ -39,7 +39,7 @@ def at_path(event: Any, path: str) -> Any:
 
 
 def transform(transformer: dict[str, Any], event: dict[str, Any], rule_name: str, rule_arn: str) -> str:
-    """The template with its variables filled in: as JSON where they stand alone, as plain text within a string.
+    """The template with its variables filled in: as JSON where they stand alone, as text within a string.
 
     A variable whose path does not exist in the event leaves nothing within a string, and null elsewhere.
     """
@@ -57,7 +57,8 @@ def transform(transformer: dict[str, Any], event: dict[str, Any], rule_name: str
         before = template[position : match.start()]
         in_string ^= len(re.findall(r'(?<!\\)"', before)) % 2 == 1
         filled.append(before)
-        filled.append(_filling(values.get(match[1], ABSENT), in_string) if match[1] in values else match[0])
+        known = match[1] in values
+        filled.append(_filling(values[match[1]], in_string) if known else match[0])
         position = match.end()
     return "".join([*filled, template[position:]])
 

@@ -1,8 +1,8 @@
 """EventBridge event patterns: which events a rule is for.
 
 Written after "Amazon EventBridge event patterns" and "Comparison operators for use in event patterns" in the
-EventBridge user guide, and what EventBridge was seen to answer where the guide is silent (LocalStack's tests that
-are marked as validated against AWS; cdk-preflight's measurements of 2026-09-07). Read 2026-11-23.
+EventBridge user guide, and what EventBridge was seen to answer where the guide is silent (LocalStack's tests
+that are marked as validated against AWS; cdk-preflight's measurements of 2026-09-07). Read 2026-11-23.
 """
 
 from __future__ import annotations

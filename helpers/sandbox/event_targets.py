@@ -25,7 +25,7 @@ OVERRIDES = (
 
 
 class TargetFailed(Exception):
-    """A target could not be invoked. `code` is EventBridge's own word; `again` says whether trying again may help."""
+    """A target could not be invoked. `code` is EventBridge's word; `again`: trying again may help."""
 
     def __init__(self, code: str, message: str, again: bool = False) -> None:
         super().__init__(message)
@@ -211,7 +211,7 @@ def _start_execution(invocation: Invocation) -> None:
 
 
 def _universal(invocation: Invocation) -> None:
-    """Scheduler's universal target `arn:aws:scheduler:::aws-sdk:ecs:runTask`: an operation, its parameters as input."""
+    """Scheduler's universal target: `arn:aws:scheduler:::aws-sdk:ecs:runTask`, with parameters as input."""
     _, service, action = invocation.resource.split(":")
     operation = action[:1].upper() + action[1:]
     client = invocation.client(service)

@@ -1,7 +1,7 @@
 """EventBridge: rules are moto's, after our checks; that they fire and reach their targets is ours.
 
-moto calls its own rules in several places (PutEvents, an object that arrives in S3, a replayed archive); all of
-them end in one method, which is replaced here, so that every event takes the same way through event_bus.py.
+moto calls its own rules in several places (PutEvents, an object that arrives in S3, a replayed archive); all
+of them end in one method, which is replaced here, so that every event takes the same way (event_bus.py).
 
 Error messages are those that EventBridge was seen to answer (cdk-preflight's measurements of 2026-09-07 and
 LocalStack's tests that are marked as validated against AWS; read 2026-11-23).
@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from .world import World
 
 TARGETS_OF_A_RULE = 5
+RULE_STATES = ("ENABLED", "DISABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS")
 NEED_A_ROLE = ("ecs", "codepipeline", "codebuild", "states", "firehose", "kinesis", "batch", "ssm")
 EVENT_FIELDS = ("id", "account", "source", "time", "region", "resources", "detail-type")
 S3_REASONS = {
@@ -142,18 +143,13 @@ def check_rule(params: dict[str, Any]) -> None:
     expression, pattern = params.get("ScheduleExpression"), params.get("EventPattern")
     if not re.fullmatch(r"[.\-_A-Za-z0-9]{1,64}", params.get("Name") or ""):
         raise invalid(
-            f"1 validation error detected: Value '{params.get('Name')}' at 'name' failed to satisfy constraint: "
-            r"Member must satisfy regular expression pattern: [\.\-_A-Za-z0-9]+"
+            f"1 validation error detected: Value '{params.get('Name')}' at 'name' failed to satisfy "
+            r"constraint: Member must satisfy regular expression pattern: [\.\-_A-Za-z0-9]+"
         )
-    if params.get("State") not in (
-        None,
-        "ENABLED",
-        "DISABLED",
-        "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS",
-    ):
+    if params.get("State", "ENABLED") not in RULE_STATES:
         raise invalid(
-            f"1 validation error detected: Value '{params['State']}' at 'state' failed to satisfy constraint: Member "
-            "must satisfy enum value set: [ENABLED, DISABLED, ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS]"
+            f"1 validation error detected: Value '{params['State']}' at 'state' failed to satisfy "
+            f"constraint: Member must satisfy enum value set: [{', '.join(RULE_STATES)}]"
         )
     if pattern:
         _check_pattern(pattern)
@@ -253,7 +249,7 @@ def test_event_pattern(call: Call) -> dict[str, bool]:
 
 
 def _check_schedule(**given: Any) -> None:
-    """Whether Scheduler takes a schedule. (Its API names no operation in a header, so moto's own method asks.)"""
+    """Whether Scheduler takes a schedule. Its API names no operation in a header: moto's own method asks."""
     expression, zone = given["schedule_expression"], given.get("schedule_expression_timezone") or "UTC"
     try:
         schedules.parse(expression, scheduler=True)

@@ -1,7 +1,7 @@
 """Why a task did not start, in Fargate's words.
 
-Sources of the wording: Amazon ECS developer guide, "Stopped task error messages" and the pages it links to, and
-messages that users of Fargate published (read 2026-11-23).
+Sources of the wording: Amazon ECS developer guide, "Stopped task error messages" and the pages it links to,
+and messages that users of Fargate published (read 2026-11-23).
 """
 
 from __future__ import annotations

@@ -1,9 +1,9 @@
 """The awslogs log driver: what a container prints becomes events in CloudWatch Logs, line by line.
 
 Lines are sent at once, in order, by a thread of their own; while one request is under way the next lines
-gather for the following one. As with `mode: blocking`, nothing is dropped: a container that prints faster than
-its lines can be stored waits. (The driver's default since June 2025, `non-blocking`, may lose lines; that is
-not simulated.) An empty line makes no event, as CloudWatch Logs has none without a message.
+gather for the following one. As with `mode: blocking`, nothing is dropped: a container that prints faster
+than its lines can be stored waits. (The driver's default since June 2025, `non-blocking`, may lose lines;
+that is not simulated.) An empty line makes no event, as CloudWatch Logs has none without a message.
 """
 
 from __future__ import annotations
@@ -71,7 +71,7 @@ class AwsLogs:
     """One container's log stream. `write` takes a line, `close` returns when everything is stored."""
 
     def __init__(self, client: Any, group: str, stream: str, multiline_pattern: str | None = None) -> None:
-        """With `multiline_pattern` an event begins at a line in which the pattern occurs, and holds those after."""
+        """With `multiline_pattern` an event begins at a line in which the pattern occurs."""
         self.group, self.stream = group, stream
         self._client = client
         self._begins = re.compile(multiline_pattern) if multiline_pattern else None

@@ -1,8 +1,8 @@
 """What Fargate does for a task before its containers start: secrets, registry login, log streams, images.
 
-All of it with the execution role's own credentials, in the order in which Fargate 1.4 does it, and failing with
-its words. On Fargate the same calls go through the task's network interface: whether they would arrive there is
-asked by `preflight`.
+All of it with the execution role's own credentials, in the order in which Fargate 1.4 does it, and failing
+with its words. On Fargate the same calls go through the task's network interface: whether they would arrive
+there is asked by `preflight`.
 """
 
 from __future__ import annotations
@@ -27,11 +27,14 @@ AGENT = "ecs-tasks.amazonaws.com"
 
 Check = Callable[["World", dict[str, Any]], "Failure | None"]
 preflight_checks: list[Check] = []
-"""Checks of what a task can reach, asked in turn; each gets the world and the task as DescribeTasks shows it."""
+"""Checks of what a task can reach, asked in turn: functions of the world and the task (see `preflight`)."""
 
 
 def preflight(world: World, task: dict[str, Any]) -> Failure | None:
-    """Why the task cannot reach what it needs to start, or None when nothing is known against it."""
+    """Why the task cannot reach what it needs to start, or None when nothing is known against it.
+
+    `task` is as DescribeTasks shows it, with its `networkConfiguration` as in RunTask.
+    """
     return next(filter(None, (check(world, task) for check in preflight_checks)), None)
 
 
@@ -84,7 +87,7 @@ class Agent:
         return str(json.loads(value)[parts[7]]) if len(parts) > 7 and parts[7] else value
 
     def open_log(self, container: dict[str, Any]) -> AwsLogs | None:
-        """The container's log stream; None where its definition names no awslogs driver. Raises TaskFailed."""
+        """The container's log stream; None where no awslogs driver is named. Raises TaskFailed."""
         configuration = container.get("logConfiguration") or {}
         if configuration.get("logDriver") != "awslogs":
             return None

@@ -1,12 +1,12 @@
 """What runs the containers of tasks: the interface of a runtime, and the one made of plain processes.
 
-Two runtimes stand behind ECS: `container` (a Docker Engine; container.py) and `process` (this module), for the
-learner without Docker. In the process runtime an image is a folder, and its command runs as a process:
+Two runtimes stand behind ECS: `container` (a Docker Engine; container.py) and `process` (this module), for
+the learner without Docker. In the process runtime an image is a folder, and its command runs as a process:
 
-    real              the command, its environment, exit code and output; SIGTERM, then SIGKILL; the memory limit,
-                      watched as resident memory 20 times a second; a writable copy of the image's folder
-    simulated         the image's python is the sandbox's own; paths of the image that stand in its command, its
-                      environment or as its working directory become paths below the copied folder
+    real              the command, its environment, exit code and output; SIGTERM, then SIGKILL; the memory
+                      limit, watched as resident memory 20 times a second; a copy of the image to write to
+    simulated         the image's python is the sandbox's own; paths of the image that stand in its command,
+                      its environment or as its working directory become paths below the copied folder
     not simulated     CPU units (the command runs at a lower priority, and takes what is free), the user, the
                       network, and any other absolute path: the command sees the files of this machine
 """
@@ -20,7 +20,8 @@ import subprocess
 import sys
 import threading
 import uuid
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -35,7 +36,7 @@ Log = Callable[[str], None]
 
 
 class CannotPull(Exception):
-    """The image cannot be had; the message says why as Fargate words it, after `CannotPullContainerError: `."""
+    """The image cannot be had; the message says why, as Fargate does after `CannotPullContainerError: `."""
 
 
 class CannotStart(Exception):
@@ -148,7 +149,7 @@ class ProcessRuntime:
     name = "process"
 
     def __init__(self, images: Images, scratch: Path) -> None:
-        """`scratch` holds a folder for each container while it runs; what a killed sandbox left there goes."""
+        """`scratch` holds a folder for each running container; what a killed sandbox left there goes."""
         self.images = images
         self.scratch = scratch
         shutil.rmtree(scratch, ignore_errors=True)
@@ -270,10 +271,8 @@ class ProcessContainer:
         self._order(b"k")
 
     def _order(self, order: bytes) -> None:
-        try:
+        with suppress(OSError, ValueError):  # it has ended already
             os.write(self._process.stdin.fileno(), order)
-        except (OSError, ValueError):  # it has ended already
-            pass
 
     def _follow(self) -> None:
         """Give the output to the log, line by line, and learn how the command ended."""
@@ -313,7 +312,7 @@ def _resident(process: psutil.Process) -> int:
         return 0
 
 
-def lines(descriptor: int) -> Any:
+def lines(descriptor: int) -> Iterator[str]:
     """The lines that arrive at a file descriptor, as text; an endless line is cut at 256 KiB."""
     rest = b""
     while chunk := os.read(descriptor, 65536):

@@ -1,7 +1,7 @@
 """Fires scheduled rules, and the schedules of EventBridge Scheduler, on the sandbox's schedule clock.
 
-A rate counts from the moment at which its rule was enabled; cron and at are times of the clock. When the clock
-starts anew with the sandbox, so does each rate: time in which the sandbox did not run does not count.
+A rate counts from the moment at which its rule was enabled; cron and at are times of the clock. The clock
+starts anew with the sandbox, and so does each rate: time in which the sandbox did not run does not count.
 
 The clock may run so fast that a job cannot keep up. Then firings are left out, where EventBridge would start
 them all:

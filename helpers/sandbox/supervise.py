@@ -48,7 +48,7 @@ def start(command: list[str]) -> subprocess.Popen:
         command,
         stdin=subprocess.DEVNULL,
         start_new_session=True,
-        preexec_fn=die_with_me,  # noqa: PLW1509 - no other thread runs yet
+        preexec_fn=die_with_me,  # safe: no other thread runs yet
     )
 
 

@@ -51,8 +51,8 @@ def _units(text: str, unit: str, factor: int, setting: str) -> int:
     if found != int(found) or found <= 0:
         raise AwsError(
             "ClientException",
-            f"Invalid '{setting}' setting for task. For more information, see the Troubleshooting section of the "
-            "Amazon ECS Developer Guide.",
+            f"Invalid '{setting}' setting for task. For more information, see the Troubleshooting section of "
+            "the Amazon ECS Developer Guide.",
         )
     return int(found)
 
@@ -87,7 +87,7 @@ def check(definition: dict[str, Any]) -> None:
 
 def _check_fargate(definition: dict[str, Any], containers: list[dict[str, Any]]) -> None:
     if definition.get("networkMode") != "awsvpc":
-        raise AwsError("ClientException", "Fargate only supports network mode ‘awsvpc’.")
+        raise AwsError("ClientException", "Fargate only supports network mode ‘awsvpc’.")  # noqa: RUF001 - AWS's quotes
     for setting in ("cpu", "memory"):
         if not definition.get(setting):
             raise AwsError(
@@ -161,13 +161,15 @@ def _check_dependencies(containers: list[dict[str, Any]]) -> None:
             if other is None:
                 raise AwsError(
                     "ClientException",
-                    f"Container {container['name']} depends on unknown container {dependency['containerName']}.",
+                    f"Container {container['name']} depends on a container that does not exist: "
+                    f"{dependency['containerName']}.",
                 )
             essential = other.get("essential", True) is not False
             if dependency["condition"] in ("COMPLETE", "SUCCESS") and essential:
                 raise AwsError(
                     "ClientException",
-                    "A dependency container with SUCCESS or COMPLETE condition cannot be an essential container.",
+                    "A dependency container with SUCCESS or COMPLETE condition cannot be an essential "
+                    "container.",
                 )
             if dependency["condition"] == "HEALTHY" and not other.get("healthCheck"):
                 raise AwsError(

@@ -1,7 +1,7 @@
 """A task on its way from PROVISIONING to STOPPED: its network interface, its containers, what is said of it.
 
-Each task has a thread of its own here. Whatever changes in it is written into the task's document (which is what
-DescribeTasks shows) and told to the event bus as `ECS Task State Change`.
+Each task has a thread of its own here. Whatever changes in it is written into the task's document (which is
+what DescribeTasks shows) and told to the event bus as `ECS Task State Change`.
 """
 
 from __future__ import annotations
@@ -9,9 +9,6 @@ from __future__ import annotations
 import copy
 import logging
 import queue
-import threading
-import uuid
-from contextlib import suppress
 from datetime import datetime, timezone
 from typing import TYPE_CHECKING, Any
 
@@ -20,9 +17,11 @@ from botocore.exceptions import ClientError
 from . import failures
 from .container_credentials import ContainerEndpoints
 from .failures import Failure, TaskFailed
+from .interfaces import make_interface, remove_interface
 from .logs import AwsLogs
 from .preparation import Agent, preflight
 from .runtimes import CannotStart, ContainerSpec, Exit, Image, Running
+from .service import AwsError
 
 if TYPE_CHECKING:
     from .world import World
@@ -31,6 +30,7 @@ logger = logging.getLogger(__name__)
 
 DEFAULT_STOP_SECONDS = 30
 EXEC_FORMAT_EXIT = 255  # what the kernel's refusal to run another architecture's program becomes
+NEVER_RAN = 127
 EXITED = Failure("Essential container in task exited", "EssentialContainerExited")
 
 
@@ -51,7 +51,7 @@ class TaskRun:
         definition: dict[str, Any],
         roles: dict[str, Any],
     ) -> None:
-        """`task` is the live document; `definition` its task definition; `roles` has `task` and `execution`."""
+        """`task` is the live document, `definition` its task definition, `roles` the ARNs of both roles."""
         self.world, self.region, self.task, self.definition = world, region, task, definition
         self.task_role: str | None = roles.get("task")
         self.id = task["taskArn"].rpartition("/")[2]
@@ -76,13 +76,15 @@ class TaskRun:
             self._follow()
         except TaskFailed as problem:
             self._end(problem.failure)
+        except AwsError as error:  # a role that could be assumed when the task was accepted
+            self._end(Failure(error.message))
         except Exception:
             if self.world.stopping.is_set():
                 return  # the next start says what became of it
             logger.exception("task %s failed in the sandbox", self.id)
             self._end(Failure("InternalError: the sandbox failed; its log says where."))
-        endpoints.close(self.id)
         self._deprovision()
+        endpoints.close(self.id)
 
     def stop(self, reason: str) -> None:
         """Somebody called StopTask. Only the first reason to stop counts."""
@@ -93,6 +95,7 @@ class TaskRun:
 
     def _provision(self) -> None:
         """PROVISIONING: the network interface."""
+        announce(self.world, self.region, self.task)
         self._pace()
         configuration = self.task["networkConfiguration"]
         attachment = self.task["attachments"][0]
@@ -177,23 +180,16 @@ class TaskRun:
     def _start_those_that_can(self) -> None:
         for container in self.definition["containerDefinitions"]:
             name = container["name"]
-            if (
-                name not in self.running
-                and name not in self.exits
-                and not self.stopped
-                and self._may_start(container)
-            ):
+            known = name in self.running or name in self.exits
+            if not known and not self.stopped and self._may_start(container):
                 self._start(container)
 
     def _may_start(self, container: dict[str, Any]) -> bool:
         for dependency in container.get("dependsOn") or []:
             other, condition = dependency["containerName"], dependency["condition"]
             ended = self.exits.get(other)
-            if condition in (
-                "START",
-                "HEALTHY",
-            ):  # health checks are not simulated: started counts as healthy
-                if other not in self.running:
+            if condition in ("START", "HEALTHY"):  # health is not simulated: started counts as healthy
+                if other not in self.running and ended is None:
                     return False
             elif ended is None:
                 return False
@@ -205,7 +201,7 @@ class TaskRun:
         return True
 
     def _all_started(self) -> bool:
-        return len(self.running) == len(self.definition["containerDefinitions"])
+        return len(self.running.keys() | self.exits) == len(self.definition["containerDefinitions"])
 
     def _start(self, container: dict[str, Any]) -> None:
         name, image = container["name"], self.images[container["name"]]
@@ -221,8 +217,11 @@ class TaskRun:
                 self.running[name] = self.world.runtime.start(spec, write)
             except CannotStart as error:
                 reason = f"CannotStartContainerError: {error}"
-                self._container(name, reason=reason, quiet=True)
-                raise failures.failed(reason) from error
+                self._container(name, lastStatus="STOPPED", reason=reason, quiet=True)
+                if self._is_essential(name):
+                    raise failures.failed(reason) from error
+                self.exits[name] = Exit(NEVER_RAN)
+                return
         self._container(name, lastStatus="RUNNING", quiet=True)
         self.world.spawn(f"container {name}", self._await, name)
 
@@ -343,7 +342,7 @@ def _nowhere(line: str) -> None:
 
 
 def announce(world: World, region: str, task: dict[str, Any]) -> None:
-    """Put the task, as it is now, on the event bus. In events an interface is called `eni`, and times are text."""
+    """Put the task on the event bus as it is now. There an interface is an `eni`, and times are text."""
     detail = _with_iso_times(
         {name: value for name, value in task.items() if name not in ("networkConfiguration", "tags")}
     )
@@ -364,45 +363,6 @@ def _with_iso_times(value: Any) -> Any:
     return _iso(value) if isinstance(value, datetime) else value
 
 
-def make_interface(
-    world: World, region: str, configuration: dict[str, Any], attachment_id: str
-) -> tuple[list[dict[str, str]], str]:
-    """Make a task's network interface; its details as ECS shows them, and its availability zone."""
-    vpc = configuration["awsvpcConfiguration"]
-    ec2 = world.client("ec2", region, as_service="ecs.amazonaws.com")
-    groups = {"Groups": vpc["securityGroups"]} if vpc.get("securityGroups") else {}
-    made = ec2.create_network_interface(
-        SubnetId=vpc["subnets"][0],
-        Description=f"arn:aws:ecs:{region}:{world.account}:attachment/{attachment_id}",
-        **groups,
-    )["NetworkInterface"]
-    held = world.moto("ec2", region).get_network_interface(made["NetworkInterfaceId"])
-    held.status, held.requester_managed = (
-        "in-use",
-        True,
-    )  # as the API cannot say, and DescribeNetworkInterfaces shows
-    details = [
-        {"name": "subnetId", "value": made["SubnetId"]},
-        {"name": "networkInterfaceId", "value": made["NetworkInterfaceId"]},
-        {"name": "macAddress", "value": made["MacAddress"]},
-        {"name": "privateDnsName", "value": made.get("PrivateDnsName") or ""},
-        {"name": "privateIPv4Address", "value": made["PrivateIpAddress"]},
-    ]
-    return details, made["AvailabilityZone"]
-
-
-def remove_interface(world: World, region: str, task: dict[str, Any]) -> None:
-    """Delete a task's network interface, if it got one; the task keeps the record of it."""
-    ec2 = world.client("ec2", region, as_service="ecs.amazonaws.com")
-    for attachment in task["attachments"]:
-        for detail in attachment["details"]:
-            if detail["name"] == "networkInterfaceId":
-                with suppress(ClientError):
-                    ec2.delete_network_interface(NetworkInterfaceId=detail["value"])
-        with world.lock:
-            attachment["status"] = "DELETED"
-
-
 class Runs:
     """The tasks that run now."""
 
@@ -410,7 +370,6 @@ class Runs:
         self._world = world
         self._endpoints = ContainerEndpoints(world)
         self._runs: dict[str, TaskRun] = {}
-        self._lock = threading.Lock()
 
     def start(self, run: TaskRun) -> None:
         """Begin a task."""
@@ -428,13 +387,3 @@ class Runs:
             run.run(self._endpoints)
         finally:
             self._runs.pop(run.task["taskArn"], None)
-
-
-def new_attachment(subnet: str) -> dict[str, Any]:
-    """A task's network interface before it exists."""
-    return {
-        "id": str(uuid.uuid4()),
-        "type": "ElasticNetworkInterface",
-        "status": "PRECREATED",
-        "details": [{"name": "subnetId", "value": subnet}],
-    }

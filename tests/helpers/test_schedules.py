@@ -1,4 +1,4 @@
-"""Schedules: against the documentation's own examples, and against a second reading of cron, minute by minute."""
+"""Schedules: against the documentation's examples, and against a second reading of cron, minute by minute."""
 
 from __future__ import annotations
 
@@ -110,7 +110,7 @@ def test_scheduler_knows_more_than_rules() -> None:
 
 
 def test_a_local_time_follows_its_zone() -> None:
-    # Central European time changes on 29 March (02:00 becomes 03:00) and on 25 October 2026 (03:00 becomes 02:00).
+    # In Paris 02:00 becomes 03:00 on 29 March 2026, and 03:00 becomes 02:00 on 25 October.
     # Scheduler skips a time that does not exist and runs once at a time that occurs twice.
     spring, autumn = datetime(2026, 3, 28, 12, tzinfo=UTC), datetime(2026, 10, 24, 12, tzinfo=UTC)
     in_paris = {"zone": "Europe/Paris"}
