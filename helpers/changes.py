@@ -22,6 +22,7 @@ _SIGNS = {
     "Import": "+ import",
     "Dynamic": "? not known yet",
 }
+_TEMPLATE = "the template"
 _NOTHING = ("didn't contain changes", "No updates are to be performed")
 
 
@@ -53,22 +54,15 @@ class ChangeSet(show.Rows):
         return self.rows
 
     def _view(self) -> Iterator[show.Block]:
-        title = {"CREATE": "would be created", "UPDATE": "would be updated", "NONE": "would not change"}[
-            self.kind
-        ]
-        replaced = {"True": "yes: a new one is made", "Conditional": "perhaps", "False": "no", "": ""}
+        title = {"CREATE": "would be created", "UPDATE": "would be updated", "NONE": "would not change"}
+        replaced = {"True": "yes: a new one is made", "Conditional": "perhaps", "False": "no"}
+        columns = ("Action", "Resource", "Type", "Replaced", "Why")[: 3 if self.kind == "CREATE" else 5]
         rows = [
-            (
-                _SIGNS.get(c.action, c.action),
-                c.resource,
-                c.type,
-                replaced.get(c.replacement, c.replacement),
-                c.why,
-            )
+            (_SIGNS.get(c.action, c.action), c.resource, c.type, replaced.get(c.replacement, ""), c.why)
             for c in self.rows
         ]
-        columns = ("Action", "Resource", "Type", "Replaced", "Why")
-        yield show.Table(columns, rows, f"{self.stack} {title}", "nothing to do")
+        rows = [row[: len(columns)] for row in rows]
+        yield show.Table(columns, rows, f"{self.stack} {title[self.kind]}", "nothing to do")
 
 
 @verb
@@ -143,28 +137,31 @@ def _read(
 
 
 def _change(raw: Mapping[str, Any]) -> Change:
+    why: dict[str, list[str]] = {}  # property → what makes it change
+    for detail in raw.get("Details", ()):
+        what = detail.get("Target", {})
+        why.setdefault(what.get("Name") or what.get("Attribute", ""), []).append(_cause(detail))
     return Change(
         raw["Action"],
         raw["LogicalResourceId"],
         raw["ResourceType"],
         raw.get("Replacement", ""),
-        "; ".join(dict.fromkeys(_reason(detail) for detail in raw.get("Details", ()))),
+        "; ".join(f"{name}: {_joined(causes)}" for name, causes in why.items()),
     )
 
 
-def _reason(detail: Mapping[str, Any]) -> str:
-    """One sentence for one detail of a change: what changes, and what causes it."""
-    what = detail.get("Target", {})
-    name = what.get("Name") or what.get("Attribute", "")
-    cause = {
-        "ParameterReference": "parameter",
-        "ResourceReference": "resource",
-        "ResourceAttribute": "attribute",
-        "DirectModification": "the template",
-        "Automatic": "CloudFormation",
-    }.get(detail.get("ChangeSource", ""), detail.get("ChangeSource", ""))
+def _cause(detail: Mapping[str, Any]) -> str:
+    """What makes a property change: a parameter, another resource, or the template's own text."""
     entity = detail.get("CausingEntity")
-    return f"{name} (through {cause}{f' {entity}' if entity else ''})"
+    if not entity:
+        return _TEMPLATE
+    return f"parameter {entity}" if detail.get("ChangeSource") == "ParameterReference" else entity
+
+
+def _joined(causes: list[str]) -> str:
+    """The causes, once each. Beside a named one CloudFormation lists the template too, as a possibility."""
+    named = [cause for cause in dict.fromkeys(causes) if cause != _TEMPLATE]
+    return ", ".join(named) or _TEMPLATE
 
 
 def _exhaust(events: live.Events) -> None:

@@ -17,7 +17,7 @@ from . import launch, leftovers, live, show, stacks
 from .errors import Interrupted, StackFailed, TeardownIncomplete
 from .live import Note, Step
 from .session import Session, verb
-from .show import Status, Table, Text
+from .show import Status, Table, Text, counted
 
 
 @dataclass(frozen=True)
@@ -33,9 +33,8 @@ class Cleared(show.Noun):
         return not self.leftovers
 
     def _view(self) -> Iterator[show.Block]:
-        count = len(self.deleted)
-        said = f"{count} stack{'s' * (count != 1)} deleted" if count else "there was no stack to delete"
-        left = "nothing of the project is left" if self.clean else f"{len(self.leftovers)} things are left"
+        said = f"{counted(len(self.deleted), 'stack')} deleted" if self.deleted else "no stack to delete"
+        left = "nothing of the project is left" if self.clean else f"left over: {len(self.leftovers)}"
         yield Text(f"{self.project} · {said} · {left}", title=True)
         if self.leftovers:
             rows = [(item.kind, item.name, item.note) for item in self.leftovers]
@@ -115,7 +114,7 @@ def _stop_work(
     for resource in _of(found, "AWS::Events::Rule"):
         name = resource.physical_id.rpartition("|")[2]
         session.client("events").disable_rule(Name=name)
-        yield Step(name, "stopped", "rule", "it starts nothing any more")
+        yield Step(name, "switched off", "rule")
     for resource in _of(found, "AWS::CodePipeline::Pipeline"):
         yield from _stop_pipeline(session, resource.physical_id)
     for resource in _of(found, "AWS::CodeBuild::Project"):
@@ -136,7 +135,7 @@ def _stop_pipeline(session: Session, name: str) -> Iterator[live.Event]:
                 abandon=True,
                 reason="teardown",
             )
-            yield Step(f"pipeline {name}", "stopped", "execution")
+            yield Step(f"pipeline {name}", "ended", "execution")
 
 
 def _stop_builds(session: Session, project: str) -> Iterator[live.Event]:
@@ -145,7 +144,7 @@ def _stop_builds(session: Session, project: str) -> Iterator[live.Event]:
     for build in client.batch_get_builds(ids=ids)["builds"] if ids else ():
         if build["buildStatus"] == "IN_PROGRESS":
             client.stop_build(id=build["id"])
-            yield Step(f"build {project}", "stopped", "build")
+            yield Step(f"build {project}", "ended", "build")
 
 
 def _stop_tasks(
@@ -156,13 +155,13 @@ def _stop_tasks(
     running = [arn for page in pages for arn in page["taskArns"]]
     for arn in running:
         ecs.stop_task(cluster=cluster, task=arn, reason="teardown")
-        yield Step(f"task {arn.rsplit('/', 1)[-1]}", "stopping", "task")
+        yield Step(f"task {arn.rsplit('/', 1)[-1]}", "STOPPING", "task")
     while running and time.monotonic() < deadline:
         tasks = ecs.describe_tasks(cluster=cluster, tasks=running[:100])["tasks"]
         for task in tasks:
             if task["lastStatus"] == "STOPPED":
                 running.remove(task["taskArn"])
-                yield Step(f"task {task['taskArn'].rsplit('/', 1)[-1]}", "stopped", "task")
+                yield Step(f"task {task['taskArn'].rsplit('/', 1)[-1]}", "ended", "task")
         if running:
             yield from live.pause(poll)
 
@@ -175,7 +174,7 @@ def _empty(session: Session, found: list[stacks.Resource]) -> Iterator[live.Even
         )
     for resource in _of(found, "AWS::ECR::Repository"):
         count = _empty_repository(session, resource.physical_id)
-        yield Step(resource.logical_id, "emptied: done", "registry", f"{count} images" if count else "")
+        yield Step(resource.logical_id, "emptied", "registry", counted(count, "image"))
 
 
 def empty_bucket(session: Session, bucket: str) -> int:
@@ -239,7 +238,7 @@ def _delete(
                 f"{stack.name} did not go: {failed.reason}. Emptying what it holds, and trying once more."
             )
             yield from _empty(session, list(stack.resources.rows))
-    yield Step(stack.name, "DELETE_COMPLETE", "stack", f"{len(stack.resources)} resources")
+    yield Step(stack.name, "DELETE_COMPLETE", "stack", counted(len(stack.resources), "resource"))
 
 
 def _quietly(events: live.Events) -> Generator[live.Event, None, Any]:

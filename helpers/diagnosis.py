@@ -107,7 +107,9 @@ def _stack(session: Session, name: str) -> Diagnosis:
             name, f"it is still at work ({status}) and nothing has failed so far", "none", healthy=True
         )
     if first is None:
-        return Diagnosis(name, f"it is in {status}", UNKNOWN, _said(last))
+        told = next((e.reason for e in last if "ROLLBACK_IN_PROGRESS" in e.status and e.reason), "")
+        cause = told.removesuffix(" Rollback requested by user.").rstrip(".") or UNKNOWN
+        return Diagnosis(name, f"it is in {status}", cause, (told,), launch.advice(session, name, told))
     cause = f"{first.resource} ({first.type}) could not be made or changed: {first.reason.rstrip('.')}"
     return Diagnosis(
         name, f"it is in {status}", cause, _said(last), launch.advice(session, name, first.reason)

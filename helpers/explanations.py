@@ -98,14 +98,16 @@ def explain(session: Session, stack: str | os.PathLike[str] | stacks.Stack, name
         return _function(template, file, function)
     places = snippets.places_of(template, name)
     place = max(places, key=lambda p: _closeness(template, p))
-    snippet = snippets.Snippet(template.lines(place), file, dotted(place.path), place.first, template.format)
+    snippet = snippets.Snippet(
+        template.lines(place), file, templates.dotted(place.path), place.first, template.format
+    )
     if place.kind != "parameter":
         also = len(places) - 1
         kind = place.kind if not also else f"{place.kind}, the first of {also + 1} in this template"
         return Explanation(name, kind, snippet, _fact_for(template, place), None, (), None)
     uses = tuple(use for use in template.uses if _names(use, name))
     fact = next(filter(None, (_fact_at(template, use.path) for use in uses)), None)
-    used_in = tuple(dict.fromkeys(f"line {use.line}: {dotted(use.path)}" for use in uses))
+    used_in = tuple(dict.fromkeys(f"line {use.line}: {templates.dotted(use.path)}" for use in uses))
     deployed = stacks.find(session, wanted.name)
     values = {p["ParameterKey"]: p.get("ParameterValue", "") for p in (deployed or {}).get("Parameters", ())}
     return Explanation(name, place.kind, snippet, fact, template.parameters[name], used_in, values.get(name))
@@ -121,7 +123,7 @@ def facts() -> dict[str, Fact]:
 def _function(template: templates.Template, file: str, function: str) -> Explanation:
     uses = [use for use in template.uses if use.function == function]
     line = template.body.splitlines()[uses[0].line - 1]
-    snippet = snippets.Snippet(line, file, dotted(uses[0].path), uses[0].line, template.format)
+    snippet = snippets.Snippet(line, file, templates.dotted(uses[0].path), uses[0].line, template.format)
     used_in = tuple(dict.fromkeys(f"line {use.line}" for use in uses))
     kind = f"function, used {len(uses)} times in this template"
     return Explanation(function, kind, snippet, facts()[function], None, used_in, None)
@@ -144,10 +146,6 @@ def _fact_at(template: templates.Template, path: tuple[str, ...]) -> Fact | None
     if len(path) == 2 or (len(path) == 3 and path[-1] == "Type"):
         return facts().get(kind)
     return facts().get(f"{kind}/{path[-1]}") or facts().get(path[-1])
-
-
-def dotted(path: tuple[str, ...]) -> str:
-    return ".".join(key for key in path[1:] or path if key != "Properties")
 
 
 def _names(use: templates.Use, parameter: str) -> bool:

@@ -135,6 +135,7 @@ def _launch(
                 f"The template creates IAM resources or uses a macro: acknowledged {_capabilities(wanted)}."
             )
         status, reason, happened = yield from follow(session, stack_id, seen or set(), poll, deadline)
+        yield Step(wanted.name, status, "stack")
         if status in DEPLOYED:
             return stacks.read_stack(session, stack_id, changed=True)
         raise failure(session, wanted.name, status, reason, happened)
@@ -313,8 +314,9 @@ def failure(
     session: Session, stack: str, status: str, reason: str, happened: Sequence[StackEvent]
 ) -> StackFailed:
     first = first_failure(happened, stack)
-    if first is None:
-        return StackFailed(stack, status, None, reason, advice(session, stack, reason))
+    if first is None:  # refused before any resource was begun, such as an import that does not exist
+        told = next((e.reason for e in happened if "ROLLBACK_IN_PROGRESS" in e.status and e.reason), reason)
+        return StackFailed(stack, status, None, told, advice(session, stack, told))
     return StackFailed(stack, status, first.resource, first.reason, advice(session, stack, first.reason))
 
 

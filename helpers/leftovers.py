@@ -85,17 +85,23 @@ def _log_groups(session: Session) -> Iterator[str]:
             yield name
 
 
+def _clusters(session: Session) -> Iterator[str]:
+    """Active clusters. ECS lists a deleted one as INACTIVE for a while."""
+    arns = [arn for arn in _all(session, "ecs", "list_clusters", "clusterArns") if _is_ours(session, arn)]
+    for begin in range(0, len(arns), 100):
+        for cluster in session.client("ecs").describe_clusters(clusters=arns[begin : begin + 100])[
+            "clusters"
+        ]:
+            if cluster["status"] == "ACTIVE":
+                yield cluster["clusterName"]
+
+
 def _task_definitions(session: Session) -> Iterator[str]:
-    """Families with an active revision. A deregistered one stays visible for good, and costs nothing."""
-    families = _all(
-        session,
-        "ecs",
-        "list_task_definition_families",
-        "families",
-        familyPrefix=session.project,
-        status="ACTIVE",
-    )
-    return (family for family in families if _is_ours(session, family))
+    """Active revisions. A deregistered one stays visible for good, and costs nothing."""
+    for arn in _all(session, "ecs", "list_task_definitions", "taskDefinitionArns", status="ACTIVE"):
+        revision = arn.rsplit("/", 1)[-1]
+        if _is_ours(session, revision.partition(":")[0]):
+            yield revision
 
 
 _LOOKS: dict[str, Callable[[Session], Iterator[str]]] = {
@@ -108,7 +114,7 @@ _LOOKS: dict[str, Callable[[Session], Iterator[str]]] = {
     "build project": _named("codebuild", "list_projects", "projects", None),
     "role": _named("iam", "list_roles", "Roles", "RoleName"),
     "rule": _named("events", "list_rules", "Rules", "Name"),
-    "cluster": _named("ecs", "list_clusters", "clusterArns", None),
+    "cluster": _clusters,
     "task definition": _task_definitions,
     "queue": _named("sqs", "list_queues", "QueueUrls", None),
     "topic": _named("sns", "list_topics", "Topics", "TopicArn"),

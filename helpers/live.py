@@ -166,18 +166,22 @@ class _Static:
 
 
 class _Terminal:
-    """A line an event."""
+    """A line for each thing that happens, said once."""
 
     def __init__(self, progress: Progress) -> None:
+        self.states: dict[str, Step] = {}
         self.said: set[str] = set()
         print(show.discreet(progress.title), flush=True)
 
     def show(self, event: Event) -> None:
-        if isinstance(event, Tick) or (isinstance(event, Step) and event.state == WAITING):
+        if isinstance(event, Step):
+            if event.state == WAITING or self.states.get(event.key) == event:
+                return
+            self.states[event.key] = event
+        elif isinstance(event, Tick) or (isinstance(event, Note) and event.text in self.said):
             return
-        if isinstance(event, Note) and event.text in self.said:
-            return
-        self.said.add(getattr(event, "text", ""))
+        elif isinstance(event, Note):
+            self.said.add(event.text)
         print(event, flush=True)
 
     def close(self) -> None:

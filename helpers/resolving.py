@@ -57,7 +57,7 @@ def resolved(session: Session, stack: str | stacks.Stack, function: str | None =
             use.function,
             _written(use),
             values.of(use.function, use.argument),
-            ".".join(use.path[1:]),
+            templates.dotted(use.path),
         )
         for use in template.uses
         if function is None or use.function.removeprefix("Fn::") == function.removeprefix("!")
@@ -176,7 +176,7 @@ def _written(use: templates.Use) -> str:
         argument = ".".join(map(str, argument))
     elif isinstance(argument, dict) and len(argument) == 1:
         name, inner = next(iter(argument.items()))
-        argument = f"!{name.removeprefix('Fn::')} {inner}"
+        argument = f'{{ "{name}": "{inner}" }}'
     elif isinstance(argument, list):
         argument = argument[0]
     return f"!{use.function.removeprefix('Fn::')} {argument}"

@@ -7,7 +7,6 @@ and a dark theme. Status is always a sign and a word; colour only repeats it.
 from __future__ import annotations
 
 import html
-import json
 import re
 import textwrap
 from abc import ABC, abstractmethod
@@ -26,8 +25,12 @@ WIDEST = 76  # characters in a cell of a terminal's table, before it is wrapped
 SIGNS = (  # the first pattern that matches decides
     (r"FAILED|ROLLBACK|FAULT|TIMED_OUT|Failed|Cancelled|error", "✗", "var(--jp-error-color1, #c62828)"),
     (r"IN_PROGRESS|InProgress|ING$|working", "…", "var(--jp-warn-color1, #b26a00)"),
-    (r"COMPLETE|SUCCEEDED|Succeeded|done|exit code 0$", "✓", "var(--jp-success-color1, #2e7d32)"),
-    (r"exit code|stopped|STOPPED|Stopped|Superseded|missing", "✗", "var(--jp-error-color1, #c62828)"),
+    (
+        r"COMPLETE|SUCCEEDED|Succeeded|exit code 0$|^(emptied|ended|switched off)$",
+        "✓",
+        "var(--jp-success-color1, #2e7d32)",
+    ),
+    (r"exit code|STOPPED|Stopped|Superseded|left over", "✗", "var(--jp-error-color1, #c62828)"),
     (r"", "·", "inherit"),
 )
 
@@ -254,8 +257,9 @@ def size_in_words(count: int) -> str:
     return f"{value:.1f} {unit}" if value < 10 else f"{value:.0f} {unit}"
 
 
-def as_json(value: Any) -> str:
-    return json.dumps(value, indent=2, default=str)
+def counted(count: int, noun: str) -> str:
+    """A number of things: 1 stack, 2 stacks."""
+    return f"{count} {noun}{'s' * (count != 1)}"
 
 
 def _inline(text: object) -> str:

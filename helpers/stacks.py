@@ -15,7 +15,7 @@ from botocore.exceptions import ClientError
 from . import show, templates
 from .errors import NameUnknown, StackMissing
 from .session import ROOT, Session, verb
-from .show import Status, Table, Text
+from .show import Status, Table, Text, counted
 
 CFN = ROOT / "cfn"
 
@@ -147,10 +147,10 @@ class Stack(show.Noun):
         return {output.export: output.value for output in self.outputs.rows if output.export}
 
     def _view(self) -> Iterator[show.Block]:
-        count = len(self.resources)
         said = {True: "", False: ": no changes, it is already as the template says", None: ""}[self.changed]
         yield Text(
-            f"{self.name} · {Status(self.status)} · {count} resource{'s' * (count != 1)}{said}", title=True
+            f"{self.name} · {Status(self.status)} · {counted(len(self.resources), 'resource')}{said}",
+            title=True,
         )
         if self.reason:
             yield Text(self.reason)

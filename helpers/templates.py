@@ -158,6 +158,11 @@ def load(path: Path) -> Template:
         raise TemplateInvalid(f"{path} is not text.", "A template is a YAML or JSON file in UTF-8.") from None
 
 
+def dotted(path: tuple[str, ...]) -> str:
+    """A place as one says it: `Cluster.ClusterName` for (Resources, Cluster, Properties, ClusterName)."""
+    return ".".join(key for key in path[1:] or path if key != "Properties")
+
+
 @lru_cache(maxsize=64)
 def _load(path: Path, changed: int) -> Template:
     return Template(
