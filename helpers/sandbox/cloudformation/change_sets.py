@@ -72,7 +72,8 @@ def create_change_set(call: Call) -> dict[str, Any]:
 def _check_change_set_name(name: str) -> None:
     if not re.fullmatch(r"[a-zA-Z][-a-zA-Z0-9]*", name) or len(name) > 128:
         raise validation_error(
-            f"1 validation error detected: Value '{name}' at 'changeSetName' failed to satisfy constraint: Member "
+            f"1 validation error detected: Value '{name}' at 'changeSetName' failed to satisfy constraint: "
+            "Member "
             "must satisfy regular expression pattern: [a-zA-Z][-a-zA-Z0-9]*"
         )
 

@@ -1,8 +1,8 @@
-"""The work on a stack: resources made in the order of their dependencies, deleted in the reverse, rolled back.
+"""The work on a stack: resources are made in the order of their dependencies, deleted in the reverse.
 
-Everything that happens is written into the stack before and after it happens, so that a sandbox which stops in
-the middle can tell afterwards what was under way (`recovery`). Resources that wait for nothing begin together,
-as in AWS; they are worked on one after another, so that the same template always gives the same history.
+Everything that happens is written into the stack before and after it happens, so that a sandbox which stops
+in the middle can tell afterwards what was under way (`recovery`). Resources that wait for nothing begin
+together, as in AWS; they are worked on one after another, so that a template always gives the same history.
 """
 
 from __future__ import annotations
@@ -69,7 +69,7 @@ class Run:
         )
         self._graph: dict[str, set[str]] | None = None
 
-    # Writing down ---------------------------------------------------------------------------------------------
+    # Writing down -------------------------------------------------------------------------------------------
 
     def record(self, status: str, reason: str | None = None) -> None:
         """Set the stack's status."""
@@ -104,7 +104,7 @@ class Run:
         if self.world.stopping.is_set():
             raise SandboxStopping
 
-    # Evaluating -----------------------------------------------------------------------------------------------
+    # Evaluating ---------------------------------------------------------------------------------------------
 
     def graph(self) -> dict[str, set[str]]:
         """What each resource of the stack waits for."""
@@ -151,7 +151,8 @@ class Run:
             value = self.resolver.resolve(entry.value)
             if isinstance(value, (list, dict)):
                 raise OperationFailed(
-                    "Template format error: The Value field of every Outputs member must evaluate to a String."
+                    "Template format error: The Value field of every Outputs member must evaluate to a "
+                    "String."
                 )
             export = None if entry.export is None else str(self.resolver.resolve(entry.export))
             shown = str(value).lower() if isinstance(value, bool) else str(value)
@@ -181,7 +182,7 @@ class Run:
                     f"Export {output.export_name} cannot be updated as it is in use by {names}"
                 )
 
-    # Working on one resource ----------------------------------------------------------------------------------
+    # Working on one resource --------------------------------------------------------------------------------
 
     def check(self, resource: Resource) -> None:
         """Raise PropertiesInvalid when the properties do not fit the type."""
@@ -227,8 +228,8 @@ class Run:
     ) -> None:
         """Work through the resources, each after those that it needs.
 
-        `begin` says that a resource's turn has come and whether there is anything to do; `act` does it. When one
-        fails, those that have begun are cancelled, and StepsFailed is raised.
+        `begin` says that a resource's turn has come and whether there is anything to do; `act` does it. When
+        one fails, those that have begun are cancelled, and StepsFailed is raised.
         """
         waiting = dict(graph)
         done: set[str] = set()
@@ -290,7 +291,7 @@ class Run:
             verb = resource.status.split("_")[0]
             self.note(resource, f"{verb}_FAILED", CANCELLED[verb])
 
-    # Deleting -------------------------------------------------------------------------------------------------
+    # Deleting -----------------------------------------------------------------------------------------------
 
     def delete_all(self, records: list[Resource], keep: Callable[[Resource], bool]) -> list[str]:
         """Delete resources, those that need others first. Returns the names of those that would not go.

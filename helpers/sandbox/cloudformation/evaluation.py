@@ -1,4 +1,4 @@
-"""A template's values in the surroundings of its stack: other resources, exports, zones, stored parameters."""
+"""A template's values in the surroundings of its stack: other resources, exports, zones, parameters."""
 
 from __future__ import annotations
 
@@ -212,6 +212,7 @@ def check_references(template: Template, evaluator: Resolver) -> None:
         } & left_out
         if missing:
             raise validation_error(
-                f"{prefix}Unresolved resource dependencies [{', '.join(sorted(missing))}] in the {block} block "
+                f"{prefix}Unresolved resource dependencies [{', '.join(sorted(missing))}] in the {block} "
+                "block "
                 "of the template"
             )

@@ -22,7 +22,8 @@ JOIN_FORM = (
     "strings to be joined or a function that returns a list of strings (such as Fn::GetAZs) to be joined."
 )
 SPLIT_FORM = (
-    "Template error: every Fn::Split object requires two parameters, (1) a string delimiter and (2) a string to "
+    "Template error: every Fn::Split object requires two parameters, (1) a string delimiter and (2) a "
+    "string to "
     "be split or a function that returns a string to be split."
 )
 SELECT_FORM = (
@@ -92,8 +93,8 @@ class Resolver:
             "Fn::Cidr": self._cidr,
             "Fn::GetAZs": self._get_azs,
             "Fn::Equals": self._equals,
-            "Fn::And": lambda items: all([self._truth(item) for item in items]),
-            "Fn::Or": lambda items: any([self._truth(item) for item in items]),
+            "Fn::And": lambda items: all(self._truth(item) for item in items),
+            "Fn::Or": lambda items: any(self._truth(item) for item in items),
             "Fn::Not": lambda items: not self._truth(items[0]),
             "Condition": self.condition,
         }

@@ -1,7 +1,7 @@
 """From a template's text to plain dicts and lists, functions in their long form.
 
-YAML is read as CloudFormation reads it: version 1.1, but dates stay text (`2012-10-17`), keys are always text,
-aliases are refused, and of a key given twice the last counts. JSON is read when the text begins with `{`.
+YAML is read as CloudFormation reads it: version 1.1, but dates stay text (`2012-10-17`), keys are always
+text, aliases are refused, and of a key given twice the last counts. A text that begins with `{` is JSON.
 """
 
 from __future__ import annotations
@@ -52,7 +52,7 @@ _Loader.add_multi_constructor("!", _function)
 
 
 def load(text: str) -> dict[str, Any]:
-    """The template as plain data. Raises AwsError (ValidationError) for text that is no JSON or YAML object."""
+    """The template as plain data. Raises AwsError (ValidationError) for text that is no such object."""
     data = _load_json(text) if text.lstrip().startswith("{") else _load_yaml(text)
     if not isinstance(data, dict):
         raise validation_error("Template format error: unsupported structure.")

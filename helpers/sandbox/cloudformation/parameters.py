@@ -35,8 +35,19 @@ PLAIN_TYPES = (
 )
 SSM_VALUE = re.compile(r"AWS::SSM::Parameter::Value<(.+)>")
 FIELDS = frozenset(
-    "Type Default NoEcho AllowedValues AllowedPattern MaxLength MinLength MaxValue MinValue Description "
-    "ConstraintDescription".split()
+    {
+        "AllowedPattern",
+        "AllowedValues",
+        "ConstraintDescription",
+        "Default",
+        "Description",
+        "MaxLength",
+        "MaxValue",
+        "MinLength",
+        "MinValue",
+        "NoEcho",
+        "Type",
+    }
 )
 
 
@@ -60,7 +71,7 @@ class Parameter:
 
     @property
     def ssm_type(self) -> str | None:
-        """The type of the value that is read from Parameter Store, when the parameter's value is a name there."""
+        """The type of what Parameter Store holds, when the parameter's value is a name there."""
         match = SSM_VALUE.fullmatch(self.type)
         return match.group(1) if match else None
 
@@ -215,14 +226,16 @@ def _chosen(
         if entry.get("UsePreviousValue"):
             if value:
                 raise validation_error(
-                    f"Invalid input for parameter key {key}. Cannot specify usePreviousValue as true and non empty "
+                    f"Invalid input for parameter key {key}. Cannot specify usePreviousValue as true and "
+                    "non empty "
                     "value for a parameter"
                 )
             if previous is not None and key in previous:
                 chosen[key] = previous[key].given
         elif value is None:
             raise validation_error(
-                f"Invalid input for parameter key {key}. Need to specify either usePreviousValue as true or a "
+                f"Invalid input for parameter key {key}. Need to specify either usePreviousValue as true "
+                "or a "
                 "value for the parameter"
             )
         else:

@@ -164,7 +164,7 @@ def _event(stack: Stack, event: Event) -> dict[str, Any]:
 
 @service.operation("DescribeEvents")
 def describe_events(call: Call) -> dict[str, Any]:
-    """The history by operation; with the filter `FailedEvents` only what went wrong, the root cause among it."""
+    """The history by operation; with the filter `FailedEvents` only what went wrong, by itself."""
     stacks = list(call.store.stacks.values())
     if "StackName" in call.params:
         stacks = [found(call, call.params["StackName"], "Stack [{name}] does not exist")]

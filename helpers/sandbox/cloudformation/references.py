@@ -10,7 +10,8 @@ from typing import Any
 from .errors import validation_error
 
 SUPPORTED_FUNCTIONS = (
-    "Fn::Base64, Fn::GetAtt, Fn::GetAZs, Fn::ImportValue, Fn::Join, Fn::Split, Fn::FindInMap, Fn::Select, Ref, "
+    "Fn::Base64, Fn::GetAtt, Fn::GetAZs, Fn::ImportValue, Fn::Join, Fn::Split, Fn::FindInMap, Fn::Select, "
+    "Ref, "
     "Fn::Equals, Fn::If, Fn::Not, Condition, Fn::And, Fn::Or, Fn::Contains, Fn::EachMemberEquals, "
     "Fn::EachMemberIn, Fn::ValueOf, Fn::ValueOfAll, Fn::RefAll, Fn::Sub, Fn::Cidr"
 )
@@ -33,11 +34,14 @@ GET_ATT_FORM = (
     "resource attribute"
 )
 SUB_FORM = (
-    "Template error: One or more Fn::Sub intrinsic functions don't specify expected arguments. Specify a string "
-    "as first argument, and an optional second argument to specify a mapping of values to replace in the string"
+    "Template error: One or more Fn::Sub intrinsic functions don't specify expected arguments. Specify a "
+    "string "
+    "as first argument, and an optional second argument to specify a mapping of values to replace in the "
+    "string"
 )
 SUB_NAMES = (
-    "Template error: variable names in Fn::Sub syntax must contain only alphanumeric characters, underscores, "
+    "Template error: variable names in Fn::Sub syntax must contain only alphanumeric characters, "
+    "underscores, "
     "periods, and colons"
 )
 

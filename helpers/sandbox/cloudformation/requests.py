@@ -176,7 +176,7 @@ def _check_rules(template: Template, evaluator: Resolver) -> None:
 
 
 def _holds(value: Any, evaluator: Resolver) -> bool:
-    """A rule's condition: the functions of conditions, and `Fn::Contains`, `Fn::EachMemberIn` and their like."""
+    """A rule's condition: the functions of conditions, and `Fn::Contains` and its like."""
     function = function_of(value)
     argument = value[function] if function else None
     if function == "Fn::Contains":
@@ -189,9 +189,9 @@ def _holds(value: Any, evaluator: Resolver) -> bool:
         items, allowed = (evaluator.resolve(part) for part in argument)
         return all(text(item) in map(text, allowed) for item in items)
     if function == "Fn::And":
-        return all([_holds(item, evaluator) for item in argument])
+        return all(_holds(item, evaluator) for item in argument)
     if function == "Fn::Or":
-        return any([_holds(item, evaluator) for item in argument])
+        return any(_holds(item, evaluator) for item in argument)
     if function == "Fn::Not":
         return not _holds(argument[0], evaluator)
     result = evaluator.resolve(value)
@@ -240,7 +240,8 @@ def check_parameters_exist(world: World, region: str, template: Template, deploy
         for one in value if isinstance(value, list) else [value]:
             if one not in known:
                 raise OperationFailed(
-                    f"Parameter validation failed: parameter value {one} for parameter name {name} does not exist"
+                    f"Parameter validation failed: parameter value {one} for parameter name {name} does "
+                    "not exist"
                 )
 
 

@@ -1,7 +1,7 @@
 """What AWS says about each resource type: the resource schemas that cfn-lint brings along, read as JSON.
 
 They tell which properties exist and are required, which cannot change without a new resource
-(`createOnlyProperties`), which attributes `Fn::GetAtt` gives (`readOnlyProperties`), and how a type takes tags.
+(`createOnlyProperties`), which attributes `Fn::GetAtt` gives (`readOnlyProperties`), how a type takes tags.
 """
 
 from __future__ import annotations

@@ -22,7 +22,8 @@ MAX_NAME = 128
 
 def stack_arn(call: Call, name: str) -> str:
     """A new stack id."""
-    return f"arn:{partition_of(call.region)}:cloudformation:{call.region}:{call.account}:stack/{name}/{uuid.uuid1()}"
+    partition = partition_of(call.region)
+    return f"arn:{partition}:cloudformation:{call.region}:{call.account}:stack/{name}/{uuid.uuid1()}"
 
 
 def check_name(name: str) -> None:
@@ -36,7 +37,8 @@ def check_name(name: str) -> None:
         problem = f"Member must have length less than or equal to {MAX_NAME}"
     if problem:
         raise validation_error(
-            f"1 validation error detected: Value '{name}' at 'stackName' failed to satisfy constraint: {problem}"
+            f"1 validation error detected: Value '{name}' at 'stackName' failed to satisfy constraint: "
+            f"{problem}"
         )
 
 
@@ -132,9 +134,9 @@ def begin(stack: Stack, operation: Operation, status: str) -> None:
 def obsolete(store: Store, stack: Stack, besides: str | None = None) -> None:
     """The stack has changed: proposals made for what it was cannot be carried out any more."""
     for change_set in store.change_sets.values():
-        if change_set.stack_id == stack.stack_id and change_set.change_set_id != besides:
-            if change_set.execution_status == "AVAILABLE":
-                change_set.execution_status = "OBSOLETE"
+        mine = change_set.stack_id == stack.stack_id and change_set.change_set_id != besides
+        if mine and change_set.execution_status == "AVAILABLE":
+            change_set.execution_status = "OBSOLETE"
 
 
 @service.operation("UpdateStack")
@@ -157,7 +159,8 @@ def check_update(call: Call, stack: Stack, deployment: Deployment) -> None:
     wrong = changed_types(stack, deployment)
     if wrong:
         raise validation_error(
-            "Update of resource type is not permitted. The new template modifies resource type of the following "
+            "Update of resource type is not permitted. The new template modifies resource type of the "
+            "following "
             f"resources: [{', '.join(wrong)}]"
         )
     if not is_change(call, stack, deployment):
@@ -217,7 +220,8 @@ def delete_stack(call: Call) -> None:
     retain, force = params.get("RetainResources", []), params.get("DeletionMode") == "FORCE_DELETE_STACK"
     if (retain or force) and stack.status != "DELETE_FAILED":
         raise validation_error(
-            f"Invalid operation on stack [{stack.stack_id}]. When you delete a stack, specify which resources to "
+            f"Invalid operation on stack [{stack.stack_id}]. When you delete a stack, specify which "
+            "resources to "
             "retain only when the stack is in the DELETE_FAILED state."
         )
     if stack.busy:

@@ -22,12 +22,32 @@ from .references import (
 )
 
 SECTIONS = frozenset(
-    "AWSTemplateFormatVersion Conditions Description Mappings Metadata Outputs Parameters Resources Rules "
-    "Transform".split()
+    {
+        "AWSTemplateFormatVersion",
+        "Conditions",
+        "Description",
+        "Mappings",
+        "Metadata",
+        "Outputs",
+        "Parameters",
+        "Resources",
+        "Rules",
+        "Transform",
+    }
 )
 RESOURCE_FIELDS = frozenset(
-    "Condition CreationPolicy DeletionPolicy DependsOn Description Metadata Properties Type UpdatePolicy "
-    "UpdateReplacePolicy".split()
+    {
+        "Condition",
+        "CreationPolicy",
+        "DeletionPolicy",
+        "DependsOn",
+        "Description",
+        "Metadata",
+        "Properties",
+        "Type",
+        "UpdatePolicy",
+        "UpdateReplacePolicy",
+    }
 )
 LIMITS = {"Parameters": 200, "Mappings": 200, "Resources": 500, "Outputs": 200}
 POLICIES = ("Delete", "Retain", "RetainExceptOnCreate", "Snapshot")
@@ -162,7 +182,8 @@ def _check_head(data: dict[str, Any]) -> None:
         names = data["Transform"] if isinstance(data["Transform"], list) else [data["Transform"]]
         listed = ", ".join(str(name.get("Name") if isinstance(name, dict) else name) for name in names)
         raise validation_error(
-            f"The sandbox does not run transforms: [{listed}]. AWS CloudFormation would run them on this template."
+            f"The sandbox does not run transforms: [{listed}]. AWS CloudFormation would run them on this "
+            "template."
         )
 
 
@@ -173,7 +194,8 @@ def _section(data: dict[str, Any], name: str) -> dict[str, Any]:
     limit = LIMITS.get(name)
     if limit and len(section) > limit:
         raise validation_error(
-            f"Template format error: Number of {name.lower()}, {len(section)}, is greater than maximum allowed, {limit}"
+            f"Template format error: Number of {name.lower()}, {len(section)}, is greater than maximum "
+            f"allowed, {limit}"
         )
     return section
 
@@ -273,7 +295,8 @@ def _check_conditions(template: Template) -> None:
         for function, argument in functions(condition):
             if function == "Condition" and argument not in known:
                 raise validation_error(
-                    f"Template format error: Unresolved condition dependency {argument} in the Conditions block "
+                    f"Template format error: Unresolved condition dependency {argument} in the Conditions "
+                    "block "
                     "of the template"
                 )
         if _leads_back(name, known, ()):
@@ -282,7 +305,8 @@ def _check_conditions(template: Template) -> None:
         for entry in entries.values():
             if entry.condition is not None and entry.condition not in known:
                 raise validation_error(
-                    f"Template format error: Unresolved condition dependency {entry.condition} in the {block} "
+                    f"Template format error: Unresolved condition dependency {entry.condition} in the "
+                    f"{block} "
                     "block of the template"
                 )
 
@@ -311,7 +335,8 @@ def _check_references(template: Template) -> None:
         calls = {function for function, _ in functions(output.export)}
         if outside or calls & {"Fn::ImportValue", "Fn::GetAZs", "Fn::GetAtt"}:
             raise validation_error(
-                f"Template format error: Output {name} is malformed.  The Name field of Export must not depend on "
+                f"Template format error: Output {name} is malformed.  The Name field of Export must not "
+                "depend on "
                 "any resources, imported values, or Fn::GetAZs."
             )
 

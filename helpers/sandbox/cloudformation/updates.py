@@ -1,4 +1,4 @@
-"""The update of a stack: each resource made, changed, replaced or left alone; then cleaning up, or going back.
+"""The update of a stack: each resource is made, changed, replaced or left; then comes cleaning up, or back.
 
 What each resource was before stays in `stack.before` until the update is through, so that it can be undone at
 any point, by this process or by the next one.

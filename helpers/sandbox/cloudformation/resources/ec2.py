@@ -18,7 +18,7 @@ def find_by_tag(request: ResourceRequest) -> str | None:
         {"Name": "tag:aws:cloudformation:logical-id", "Values": [request.logical_id]},
     ]
     tags = request.call("ec2", "DescribeTags", Filters=filters)["Tags"]
-    known = {record for record in _recorded(request)}
+    known = set(_recorded(request))
     return next((tag["ResourceId"] for tag in tags if tag["ResourceId"] not in known), None)
 
 
@@ -312,7 +312,19 @@ EIP = ApiType(
 )
 
 
-USUAL_ENDPOINTS = ("dynamodb", "ecr.api", "ecr.dkr", "ecs", "events", "logs", "s3", "sns", "sqs", "ssm", "sts")
+USUAL_ENDPOINTS = (
+    "dynamodb",
+    "ecr.api",
+    "ecr.dkr",
+    "ecs",
+    "events",
+    "logs",
+    "s3",
+    "sns",
+    "sqs",
+    "ssm",
+    "sts",
+)
 """Known without asking: moto takes seconds to list all endpoint services."""
 
 

@@ -27,7 +27,7 @@ QUEUE_ATTRIBUTES = (
     "SqsManagedSseEnabled",
     "VisibilityTimeout",
 )
-QUEUE_DEFAULTS = {  # what a queue has again when the template no longer says (API reference, SetQueueAttributes)
+QUEUE_DEFAULTS = {  # what a queue has when the template does not say (API reference, SetQueueAttributes)
     "DelaySeconds": "0",
     "MaximumMessageSize": "1048576",
     "MessageRetentionPeriod": "345600",
@@ -100,7 +100,7 @@ QUEUE = ApiType(
 
 
 def _policy_type(kind: str, targets: str, service: str, operation: str, target: str, told: Any) -> ApiType:
-    """A policy that is attached to several queues or topics. `told` gives the operation's other parameters."""
+    """A policy that is attached to several queues or topics. `told` gives the other parameters."""
 
     def put(request: ResourceRequest) -> None:
         for old in request.previous.get(targets, []):

@@ -8,7 +8,7 @@ from ..errors import ResourceFailed
 from .api import ApiType, Aspect, Op, Tags, identity, path
 from .request import ResourceRequest, handler_message
 
-# Events -------------------------------------------------------------------------------------------------------
+# Events -----------------------------------------------------------------------------------------------------
 
 
 def _bus(request: ResourceRequest) -> str | None:
@@ -70,7 +70,7 @@ EVENT_BUS = ApiType(
     tags=Tags("TagResource", "UntagResource", "Arn"),
 )
 
-# Scheduler ----------------------------------------------------------------------------------------------------
+# Scheduler --------------------------------------------------------------------------------------------------
 
 
 def _group(request: ResourceRequest) -> str:
@@ -106,7 +106,7 @@ SCHEDULE_GROUP = ApiType(
     tags=Tags("TagResource", "UntagResource", "Arn"),
 )
 
-# Logs ---------------------------------------------------------------------------------------------------------
+# Logs -------------------------------------------------------------------------------------------------------
 
 
 def _log_group_there(request: ResourceRequest) -> bool:
@@ -167,7 +167,7 @@ LOG_STREAM = ApiType(
     tag_property=None,
 )
 
-# CloudWatch ---------------------------------------------------------------------------------------------------
+# CloudWatch -------------------------------------------------------------------------------------------------
 
 
 def _alarm_there(request: ResourceRequest) -> bool:
@@ -200,7 +200,7 @@ DASHBOARD = ApiType(
     tag_property=None,
 )
 
-# Parameter Store ----------------------------------------------------------------------------------------------
+# Parameter Store --------------------------------------------------------------------------------------------
 
 
 def _overwrite(request: ResourceRequest) -> dict[str, Any]:

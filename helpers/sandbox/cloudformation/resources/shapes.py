@@ -1,8 +1,8 @@
 """From CloudFormation's properties to an API's parameters, led by botocore's description of the API.
 
-Both mostly use the same words in another case (`RetentionInDays`, `retentionInDays`) and other forms: a policy
-is an object in a template and text in an API, tags are a list of pairs here and a map there. What the API has
-no place for is refused rather than dropped.
+Both mostly use the same words in another case (`RetentionInDays`, `retentionInDays`) and other forms: a
+policy is an object in a template and text in an API, tags are a list of pairs here and a map there. What the
+API has no place for is refused rather than dropped.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ def members(shape: StructureShape) -> dict[str, str]:
 
 
 def convert(shape: Shape, value: Any, path: str, rename: dict[str, str] | None = None) -> Any:
-    """The value in the form of the API's shape. Raises ResourceFailed for a property that has no place there."""
+    """The value in the form of the API's shape. Raises ResourceFailed for what has no place there."""
     if isinstance(shape, StructureShape):
         return _structure(shape, value, path, rename or {})
     if isinstance(shape, ListShape):
