@@ -17,6 +17,10 @@ from .session import Session, verb
 from .show import Status, Table, Text
 
 LAST_LINES = 12
+_FAILED_COMMAND = "Command did not exit successfully"
+_STAMP = re.compile(
+    r"^(\[Container\]) \d{4}/\d\d/\d\d \d\d:\d\d:\d\d(?:\.\d+)? "
+)  # CodeBuild's, on its own lines
 
 
 @dataclass(frozen=True)
@@ -110,8 +114,8 @@ def follow(session: Session, build_id: str, poll: float, deadline: float, prefix
                 yield Step(f"{prefix}{phase.name}", phase.status, note=phase.message)
         ended = build.status != "IN_PROGRESS"
         for line in reader.read(build.log_group, build.log_stream, to_the_end=ended):
-            lines.append(line)
-            yield Line(line)
+            lines.append(_STAMP.sub(r"\1 ", line))
+            yield Line(lines[-1])
         if ended:
             return _with_log(build, lines)
         if time.monotonic() > deadline:
@@ -170,6 +174,8 @@ def advice(build: Build) -> str:
         return "A Docker build needs PrivilegedMode: true: explain(session, 'build', 'PrivilegedMode')."
     if build.failed and "YAML_FILE_ERROR" in build.failed.message:
         return "Correct buildspec.yml in the root of the repository, and commit it."
+    if build.failed and build.failed.name == "POST_BUILD":
+        return "Mend it and commit again; images(session) shows what was pushed before it failed."
     return "Mend it and commit again; nothing was pushed, so production still runs the image it ran before."
 
 
@@ -213,7 +219,11 @@ def finished(session: Session, build_id: str) -> Build:
 
 
 def _with_log(build: Build, lines: list[str]) -> Build:
-    kept = [line for line in lines if line.strip()][-LAST_LINES:]
+    kept = [_STAMP.sub(r"\1 ", line) for line in lines if line.strip()]
+    failed = [i for i, line in enumerate(kept) if _FAILED_COMMAND in line]
+    kept = kept[: failed[-1] + 1 if failed else None][
+        -LAST_LINES:
+    ]  # what comes after it is no longer the cause
     return Build(
         build.id,
         build.status,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
@@ -139,17 +140,28 @@ def _task(session: Session, task: tasks.Task) -> Diagnosis:
     for pattern, cause, next_step in _TASK_SIGNS:
         if re.search(pattern, task.reason, re.DOTALL):
             return Diagnosis(name, what, cause, evidence, next_step)
-    if said := _own_words(last):
-        return Diagnosis(
-            name, what, f"the job itself says: {said}", evidence, "Mend it, and run the day again."
-        )
+    said, advice = _own_words(last)
+    if said:
+        return Diagnosis(name, what, f"the job itself says {said.rstrip('.')}", evidence, advice)
     return Diagnosis(name, what, UNKNOWN, evidence)
 
 
-def _own_words(lines: Sequence[str]) -> str:
-    """The line in which the job or Python names the error."""
-    signs = r'"level": ?"(error|critical)"|^\w+(\.\w+)*(Error|Exception|Exit)\b|^[Ee]rror\b'
-    return next((line.strip() for line in reversed(lines) if re.search(signs, line, re.IGNORECASE)), "")
+def _own_words(lines: Sequence[str]) -> tuple[str, str]:
+    """What the job, or Python, says about the error in its last words, and what it advises."""
+    for line in reversed(lines):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            entry = None
+        if isinstance(entry, dict):
+            error = entry.get("error") or entry.get("exception")
+            if error or str(entry.get("level", "")).lower() in ("error", "critical"):
+                reason = entry.get("reason") or entry.get("message")
+                parts = [error, reason, entry.get("file"), entry.get("line") and f"line {entry['line']}"]
+                return ", ".join(str(part) for part in parts if part), str(entry.get("advice", ""))
+        elif re.match(r"\w+(\.\w+)*(Error|Exception|Exit|Interrupt)\b", line.strip()):
+            return line.strip(), "Mend it, and run the day again."
+    return "", ""
 
 
 def _execution(session: Session, execution: pipelines.PipelineExecution) -> Diagnosis:

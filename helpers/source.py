@@ -224,8 +224,12 @@ def zipped(files: dict[str, bytes]) -> bytes:
 
 
 def _files(folder: Path) -> dict[str, bytes]:
+    """The folder's files. An empty one becomes a line feed: CodeCommit refuses a ZIP with an empty file in it.
+
+    Source: github.com/aws/aws-cdk issue 19012.
+    """
     found = ((p.relative_to(folder).as_posix(), p) for p in folder.rglob("*") if p.is_file())
-    return {name: path.read_bytes() for name, path in found if not _LEFT_OUT.search(name)}
+    return {name: path.read_bytes() or b"\n" for name, path in found if not _LEFT_OUT.search(name)}
 
 
 def _put(session: Session, bucket: str, key: str, content: bytes) -> StoredObject:

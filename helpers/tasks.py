@@ -158,13 +158,13 @@ def _follow(session: Session, arn: str, poll: float, deadline: float) -> live.Ev
     reader, said = LogReader(session), ""
     while True:
         task = read_task(session, arn)
-        if task.outcome != said:
+        stopped = task.status == "STOPPED"
+        if task.outcome != said and not stopped:
             said = task.outcome
-            yield Step("task", said, note=task.reason if task.status == "STOPPED" else "")
-        yield from map(
-            Line, reader.read(task.log_group, task.log_stream, to_the_end=task.status == "STOPPED")
-        )
-        if task.status == "STOPPED":
+            yield Step("task", said)
+        yield from map(Line, reader.read(task.log_group, task.log_stream, to_the_end=stopped))
+        if stopped:  # last, after what the job had to say
+            yield Step("task", task.outcome, note=task.reason)
             return task
         if time.monotonic() > deadline:
             raise StillWorking(
