@@ -2,8 +2,9 @@
 
 A Fargate task needs four destinations before its first line of code runs: the ECR API (to log in), the
 ECR registry (for the image's manifest), S3 (for the image's layers, and for this job its data) and
-CloudWatch Logs. Each is a name that resolves to an address, a security group that lets the task out, a route that leads there,
-and, at an endpoint, a security group that lets it in. One gap is enough, and the task does not start.
+CloudWatch Logs. Each is a name that resolves to an address, a security group that lets the task out, a
+route that leads there and, at an endpoint, a security group that lets it in. One gap is enough, and the
+task does not start.
 
 The rules are those of the VPC user guide and the AWS PrivateLink guide:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html and
@@ -298,7 +299,7 @@ def _allows(
     peers: set[str],
     prefix_lists: set[str] = frozenset(),  # type: ignore[assignment]
 ) -> bool:
-    """Whether a rule of the groups covers the port, for one of the peers or for all of one of the networks."""
+    """Whether a rule of the groups covers the port, for one of the peers or all of one of the networks."""
     for group in groups:
         for rule in group.get(direction, []):
             if not _covers_port(rule, port):

@@ -136,8 +136,7 @@ class Application:
                 if ours or self._must_ask(principal, target)
                 else {}
             )
-            if self.world.enforce:
-                self._authorize(principal, target, params, request)
+            self._authorize(principal, target, params, request)
             answer = MOTO
             if ours:
                 call = Call(
@@ -224,8 +223,7 @@ class Application:
         return answer_and_save
 
     def _to_moto(self, request: Request, environ: dict[str, Any]) -> Any:
-        if "werkzeug.request" in environ:
-            del environ["werkzeug.request"]
+        environ.pop("werkzeug.request", None)
         cached = request.__dict__.get("_cached_data")
         if cached is not None:  # the body was read to find the operation: give it back
             environ["wsgi.input"] = io.BytesIO(cached)

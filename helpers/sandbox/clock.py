@@ -22,7 +22,9 @@ class Clock:
 
     def now(self) -> datetime:
         """The present moment on this clock, in UTC."""
-        return self._started + timedelta(seconds=(time.monotonic() - self._monotonic) * self.speed)
+        return self._started + timedelta(
+            seconds=(time.monotonic() - self._monotonic) * self.speed
+        )
 
     def real_seconds(self, seconds: float) -> float:
         """How many real seconds pass while this clock counts `seconds`."""

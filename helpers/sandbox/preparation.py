@@ -126,7 +126,6 @@ class Agent:
         if not layers:
             return
         try:
-            ecr.batch_check_layer_availability(**repository, layerDigests=layers)
             for layer in layers:
                 ecr.get_download_url_for_layer(**repository, layerDigest=layer)
         except ClientError as error:

@@ -19,6 +19,7 @@ PREFERRED_PORT = 5566
 START_SECONDS = 60
 EXIT_ALREADY_RUNNING = 3
 EXIT_PORT_BUSY = 4
+EXIT_NO_RUNTIME = 5
 _no_proxy = urllib.request.build_opener(urllib.request.ProxyHandler({}))
 
 
@@ -111,13 +112,21 @@ def status(home: Path) -> Status:
     answer = _ask(server, "status") if server else None
     if not server or answer is None:
         return Status(running=False, home=str(home))
-    known = {name: server[name] for name in ("endpoint", "runtime", "pid", "speed", "pace")}
+    known = {
+        name: server[name] for name in ("endpoint", "runtime", "pid", "speed", "pace")
+    }
     problem = json.loads(answer)["problem"]
-    return Status(running=True, home=str(home), moto=version("moto"), problem=problem, **known)
+    return Status(
+        running=True, home=str(home), moto=version("moto"), problem=problem, **known
+    )
 
 
 def start(
-    home: Path, port: int | None = None, runtime: str = "auto", speed: float = 30.0, pace: float = 0.15
+    home: Path,
+    port: int | None = None,
+    runtime: str = "auto",
+    speed: float = 30.0,
+    pace: float = 0.15,
 ) -> tuple[Status, bool]:
     """Start a sandbox and wait until it answers; one that runs already is returned as it is.
 
@@ -133,7 +142,13 @@ def start(
         with log.open("ab") as output:
             process = subprocess.Popen(
                 [
-                    *(sys.executable, "-m", "helpers.sandbox.server", "--home", str(home)),
+                    *(
+                        sys.executable,
+                        "-m",
+                        "helpers.sandbox.server",
+                        "--home",
+                        str(home),
+                    ),
                     *("--port", str(candidate), "--runtime", runtime),
                     *("--speed", str(speed), "--pace", str(pace)),
                 ],
@@ -147,9 +162,14 @@ def start(
         code = _wait_until_it_answers(process, home)
         if code is None or code == EXIT_ALREADY_RUNNING:
             return _answering(home), code is None
+        if code == EXIT_NO_RUNTIME:
+            reason = log.read_text(errors="replace").splitlines()[-1].partition("helpers.sandbox: ")[2]
+            raise SandboxError(f"The runtime `{runtime}` is not to be had here: {reason}")
         if code != EXIT_PORT_BUSY:
             last = "\n".join(log.read_text(errors="replace").splitlines()[-5:])
-            raise SandboxError(f"The sandbox ended while it started (exit code {code}). Its last words:\n{last}")
+            raise SandboxError(
+                f"The sandbox ended while it started (exit code {code}). Its last words:\n{last}"
+            )
     raise SandboxError(
         f"Port {port} is in use by another program. Choose another with --port, or leave --port out "
         "and a free one is taken."
@@ -158,7 +178,9 @@ def start(
 
 def server_environment() -> dict[str, str]:
     """The sandbox's own environment: nothing of the learner's AWS set-up reaches it or what runs in it."""
-    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
+    kept = {
+        name: value for name, value in os.environ.items() if not name.startswith("AWS_")
+    }
     here = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
     return kept | {
         "PYTHONPATH": here,
@@ -171,7 +193,10 @@ def server_environment() -> dict[str, str]:
 
 def _detached() -> dict:
     if os.name == "nt":
-        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
+        return {
+            "creationflags": subprocess.CREATE_NEW_PROCESS_GROUP
+            | subprocess.DETACHED_PROCESS
+        }
     return {"start_new_session": True}
 
 
@@ -182,11 +207,15 @@ def _wait_until_it_answers(process: subprocess.Popen, home: Path) -> int | None:
         code = process.poll()
         if code is not None:
             return code
-        if (_read_server_file(home) or {}).get("pid") == process.pid and status(home).running:
+        if (_read_server_file(home) or {}).get("pid") == process.pid and status(
+            home
+        ).running:
             return None
         time.sleep(0.05)
     process.kill()
-    raise SandboxError(f"The sandbox did not answer within {START_SECONDS} seconds. See sandbox.log in {home}.")
+    raise SandboxError(
+        f"The sandbox did not answer within {START_SECONDS} seconds. See sandbox.log in {home}."
+    )
 
 
 def _answering(home: Path) -> Status:
@@ -216,7 +245,9 @@ def stop(home: Path, seconds: float = 15) -> bool:
             lock.release()
             return True
         time.sleep(0.05)
-    raise SandboxError(f"The sandbox (process {server['pid']}) did not stop within {seconds:.0f} seconds.")
+    raise SandboxError(
+        f"The sandbox (process {server['pid']}) did not stop within {seconds:.0f} seconds."
+    )
 
 
 def reset(home: Path) -> Status:
@@ -226,7 +257,9 @@ def reset(home: Path) -> Status:
     for entry in home.iterdir() if home.exists() else []:
         if entry.name in ("lock", "sandbox.log"):
             continue
-        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        shutil.rmtree(
+            entry
+        ) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
     if not before.running:
         return status(home)
     port = int(before.endpoint.rpartition(":")[2])

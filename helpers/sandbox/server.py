@@ -11,20 +11,28 @@ import signal
 import sys
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from moto.moto_server.werkzeug_app import MotoRequestHandler
 from werkzeug.serving import make_server
 
+from . import runtimes
 from .app import Application
-from .process import EXIT_ALREADY_RUNNING, EXIT_PORT_BUSY, HomeLock, write_server_file
+from .process import EXIT_ALREADY_RUNNING, EXIT_NO_RUNTIME, EXIT_PORT_BUSY, HomeLock, write_server_file
 from .service import Service
 from .state import StateUnreadable
 from .world import World
 
 logger = logging.getLogger("helpers.sandbox")
 
-SERVICES = ("cloudformation", "codebuild", "codecommit", "codepipeline", "ecr", "ecs", "events")
+SERVICES = (
+    "cloudformation",
+    "codebuild",
+    "codecommit",
+    "codepipeline",
+    "ecr",
+    "ecs",
+    "events",
+)
 
 
 class QuietHandler(MotoRequestHandler):
@@ -34,25 +42,18 @@ class QuietHandler(MotoRequestHandler):
         pass
 
 
-def choose_runtime(world: World, wanted: str) -> Any:
-    """The runtime that is wanted, or with `auto` containers where a Docker Engine answers, else processes."""
-    try:  # DEV ONLY
-        from . import runtimes
-    except ImportError:
-        from types import SimpleNamespace
-
-        return SimpleNamespace(name="process")
-    return runtimes.choose(world, wanted)
-
-
 def load_state(world: World) -> None:
     """Bring back the last state; one that cannot be used is set aside, never deleted."""
     try:
         world.state.load()
     except StateUnreadable as problem:
-        aside = world.state.path.with_name(f"state.{datetime.now():%Y%m%d-%H%M%S}.unusable")
+        aside = world.state.path.with_name(
+            f"state.{datetime.now():%Y%m%d-%H%M%S}.unusable"
+        )
         world.state.path.replace(aside)
-        logger.warning("Starting empty: %s. The old state was kept as %s.", problem, aside.name)
+        logger.warning(
+            "Starting empty: %s. The old state was kept as %s.", problem, aside.name
+        )
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -64,7 +65,9 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--speed", type=float, default=1.0)
     parser.add_argument("--pace", type=float, default=0.0)
     options = parser.parse_args(argv)
-    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    logging.basicConfig(
+        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
+    )
     logging.getLogger("botocore").setLevel(logging.WARNING)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
@@ -75,7 +78,11 @@ def main(argv: list[str] | None = None) -> int:
     token = secrets.token_hex(16)
     try:
         server = make_server(
-            "127.0.0.1", options.port, Application(world, token), threaded=True, request_handler=QuietHandler
+            "127.0.0.1",
+            options.port,
+            Application(world, token),
+            threaded=True,
+            request_handler=QuietHandler,
         )
     except (OSError, SystemExit) as error:  # werkzeug exits when a port is in use
         logger.error("port %s cannot be used: %s", options.port, error)
@@ -85,12 +92,13 @@ def main(argv: list[str] | None = None) -> int:
         signal.signal(number, lambda *_: world.stopping.set())
 
     for name in SERVICES:
-        try:  # DEV ONLY
-            importlib.import_module(f"helpers.sandbox.{name}")
-        except ModuleNotFoundError as error:
-            logger.warning("%s", error)
+        importlib.import_module(f"helpers.sandbox.{name}")
     load_state(world)
-    world.runtime = choose_runtime(world, options.runtime)
+    try:
+        world.runtime = runtimes.choose(world, options.runtime)
+    except runtimes.RuntimeUnavailable as problem:
+        logger.error("%s", problem)
+        return EXIT_NO_RUNTIME
     world.state.start()
     world.spawn("http", server.serve_forever)
     for service in list(Service.registry.values()):

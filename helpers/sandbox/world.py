@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
@@ -38,7 +37,6 @@ class World:
         self.clock = Clock(speed)
         self.endpoint = ""
         self.runtime: Any = None
-        self.enforce = os.environ.get("SANDBOX_ENFORCE") == "1"  # DEV ONLY
         self.stopping = threading.Event()
         self.lock = threading.RLock()
         self.paths: dict[str, WsgiApp] = {}
@@ -94,8 +92,7 @@ class World:
         A dict with AccessKeyId, SecretAccessKey, SessionToken and Expiration (an aware datetime).
         Raises AwsError when the role does not exist or does not trust the service.
         """
-        if self.enforce:
-            iam.check_trust(self, role_arn, as_service, source_arn)
+        iam.check_trust(self, role_arn, as_service, source_arn)
         sts = self.client("sts", "us-east-1", as_service=as_service)
         try:
             answer = sts.assume_role(

@@ -19,9 +19,7 @@ HOME_FOLDERS = policy(  # GUIDE + reference_policies_examples_s3_home-directory-
         "Effect": "Allow",
         "Action": ["s3:ListBucket"],
         "Resource": "arn:aws:s3:::bucket-name",
-        "Condition": {
-            "StringLike": {"s3:prefix": ["", "home/", "home/${aws:username}/*"]}
-        },
+        "Condition": {"StringLike": {"s3:prefix": ["", "home/", "home/${aws:username}/*"]}},
     },
     {
         "Effect": "Allow",
@@ -34,9 +32,7 @@ REGION = policy(  # GUIDE + reference_policies_examples_aws_deny-requested-regio
         "Effect": "Deny",
         "NotAction": ["cloudfront:*", "iam:*", "route53:*", "support:*"],
         "Resource": "*",
-        "Condition": {
-            "StringNotEquals": {"aws:RequestedRegion": ["eu-central-1", "eu-west-1"]}
-        },
+        "Condition": {"StringNotEquals": {"aws:RequestedRegion": ["eu-central-1", "eu-west-1"]}},
     },
     {"Effect": "Allow", "Action": "*", "Resource": "*"},
 )
@@ -74,9 +70,7 @@ TAG_KEYS = policy(  # GUIDE + reference_policies_condition-single-vs-multi-value
         "Effect": "Allow",
         "Action": "ec2:CreateTags",
         "Resource": "*",
-        "Condition": {
-            "ForAllValues:StringEquals": {"aws:TagKeys": ["environment", "cost-center"]}
-        },
+        "Condition": {"ForAllValues:StringEquals": {"aws:TagKeys": ["environment", "cost-center"]}},
     }
 )
 IP = policy(  # GUIDE + reference_policies_examples_aws_deny-ip.html
@@ -84,9 +78,7 @@ IP = policy(  # GUIDE + reference_policies_examples_aws_deny-ip.html
         "Effect": "Deny",
         "Action": "*",
         "Resource": "*",
-        "Condition": {
-            "NotIpAddress": {"aws:SourceIp": ["192.0.2.0/24", "203.0.113.0/24"]}
-        },
+        "Condition": {"NotIpAddress": {"aws:SourceIp": ["192.0.2.0/24", "203.0.113.0/24"]}},
     },
     {"Effect": "Allow", "Action": "*", "Resource": "*"},
 )
@@ -240,9 +232,7 @@ CASES = [
 ]
 
 
-@pytest.mark.parametrize(
-    ("document", "request_", "allowed"), CASES, ids=[str(i) for i in range(len(CASES))]
-)
+@pytest.mark.parametrize(("document", "request_", "allowed"), CASES, ids=[str(i) for i in range(len(CASES))])
 def test_published_policies(document, request_, allowed):
     assert evaluate(statements(document), request_).allowed is allowed
 
@@ -252,20 +242,11 @@ def test_an_explicit_deny_beats_every_allow():
         {"Effect": "Allow", "Action": "s3:*", "Resource": "*"},
         {"Effect": "Deny", "Action": "s3:DeleteObject", "Resource": "*"},
     )
-    assert (
-        evaluate(
-            statements(both), Request("s3:DeleteObject", "arn:aws:s3:::a/b")
-        ).result
-        == "explicitDeny"
-    )
-    assert evaluate(
-        statements(both), Request("s3:GetObject", "arn:aws:s3:::a/b")
-    ).allowed
+    assert evaluate(statements(both), Request("s3:DeleteObject", "arn:aws:s3:::a/b")).result == "explicitDeny"
+    assert evaluate(statements(both), Request("s3:GetObject", "arn:aws:s3:::a/b")).allowed
 
 
-@pytest.mark.parametrize(
-    ("secure", "result"), [("false", "explicitDeny"), ("true", "implicitDeny")]
-)
+@pytest.mark.parametrize(("secure", "result"), [("false", "explicitDeny"), ("true", "implicitDeny")])
 def test_tls_only_bucket(secure, result):
     asked = Request(
         "s3:GetObject",
@@ -331,7 +312,5 @@ def test_trust_with_source_conditions():
     task = "arn:aws:ecs:us-west-2:111122223333:task/c/1"
     assert asked("ecs-tasks.amazonaws.com", task).allowed
     assert not asked("codebuild.amazonaws.com", task).allowed
-    assert not asked(
-        "ecs-tasks.amazonaws.com", "arn:aws:ecs:eu-west-1:111122223333:task/c/1"
-    ).allowed
+    assert not asked("ecs-tasks.amazonaws.com", "arn:aws:ecs:eu-west-1:111122223333:task/c/1").allowed
     assert not asked("ecs-tasks.amazonaws.com", task, "999999999999").allowed
