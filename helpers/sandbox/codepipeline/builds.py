@@ -61,38 +61,28 @@ def request(job: Job) -> dict[str, Any]:
     """The parameters of StartBuild.
 
     On AWS the source and the artifacts of such a build are of the type CODEPIPELINE, and how they reach
-    CodeBuild is not public; here they are named as what they are, objects in S3.
+    CodeBuild is not public; here they are named as what they are, objects in S3. CodeBuild knows by
+    CODEBUILD_INITIATOR that a pipeline asks, and then takes `sourceVersion` for the commit of the source.
     """
-    inputs = {one["name"]: one["s3location"] for one in job.run.inputs}
-    primary = job.configuration.get("PrimarySource", next(iter(inputs)))
-    revision = _revision(job, primary)
+    [source] = job.run.inputs
+    place = source["s3location"]
     variables = [
         {"name": "CODEBUILD_INITIATOR", "value": f"codepipeline/{job.pipeline.name}"},
-        *([{"name": "CODEBUILD_RESOLVED_SOURCE_VERSION", "value": revision}] if revision else []),
         *json.loads(job.configuration.get("EnvironmentVariables", "[]")),
     ]
-    found: dict[str, Any] = {
+    optional = {
+        "sourceVersion": _revision(job, source["name"]),
+        "buildspecOverride": job.configuration.get("BuildspecOverride"),
+    }
+    return {
         "projectName": job.configuration["ProjectName"],
         "sourceTypeOverride": "S3",
-        "sourceLocationOverride": _address(inputs[primary]),
+        "sourceLocationOverride": f"{place['bucket']}/{place['key']}",
         "environmentVariablesOverride": [{"type": "PLAINTEXT", "value": "", **one} for one in variables],
         "idempotencyToken": job.run.id,
+        **{key: value for key, value in optional.items() if value},
         **_artifacts(job),
     }
-    secondary = [
-        {"type": "S3", "location": _address(place), "sourceIdentifier": name}
-        for name, place in inputs.items()
-        if name != primary
-    ]
-    if secondary:
-        found["secondarySourcesOverride"] = secondary
-    if "BuildspecOverride" in job.configuration:
-        found["buildspecOverride"] = job.configuration["BuildspecOverride"]
-    return found
-
-
-def _address(place: dict[str, str]) -> str:
-    return f"{place['bucket']}/{place['key']}"
 
 
 def _artifacts(job: Job) -> dict[str, Any]:
