@@ -21,6 +21,8 @@ OVERRIDES = {  # what StartBuild may set in place of the project's: where it sta
     "sourceTypeOverride": ("source", "type"),
     "sourceLocationOverride": ("source", "location"),
     "buildspecOverride": ("source", "buildspec"),
+    "secondarySourcesOverride": ("secondarySources",),
+    "secondarySourcesVersionOverride": ("secondarySourceVersions",),
     "gitCloneDepthOverride": ("source", "gitCloneDepth"),
     "gitSubmodulesConfigOverride": ("source", "gitSubmodulesConfig"),
     "environmentTypeOverride": ("environment", "type"),
@@ -82,7 +84,7 @@ def begin(world: World, region: str, params: dict[str, Any], principal: Principa
         store.requests[found["id"]] = copy.deepcopy(params)
         if token:
             store.tokens[token] = found["id"]
-    worker = _running[found["id"]] = Worker(world, region, found, settings["source"], settings["arn"])
+    worker = _running[found["id"]] = Worker(world, region, found, settings)
     world.spawn(f"build {found['id']}", _run, worker)
     return found
 
@@ -119,6 +121,7 @@ def _check(settings: dict[str, Any], params: dict[str, Any]) -> None:
     for (part, key), allowed in projects.ENUMS.items():
         projects.check_enum(f"{part}.{key}", settings[part].get(key), allowed)
     projects.check_source(settings["source"])
+    projects.check_identifiers(settings)
     projects.check_variables(settings["environment"]["environmentVariables"])
     projects.check_timeout(settings["timeoutInMinutes"])
 
@@ -134,7 +137,7 @@ def _build(
     name = settings["name"]
     identity = f"{name}:{uuid.uuid4()}"
     store.numbers[name] = store.numbers.get(name, 0) + 1
-    initiator = _initiator(settings, principal)
+    handed_over = _handed_over(settings)
     found = {
         "id": identity,
         "arn": arn(world, region, "build", identity),
@@ -145,7 +148,7 @@ def _build(
         "projectName": name,
         "phases": [],
         "source": settings["source"],
-        "secondarySources": [],
+        "secondarySources": settings.get("secondarySources") or [],
         "artifacts": _artifacts(settings["artifacts"]),
         "secondaryArtifacts": [_artifacts(entry) for entry in settings.get("secondaryArtifacts") or []],
         "cache": settings.get("cache") or {"type": "NO_CACHE"},
@@ -155,28 +158,38 @@ def _build(
         "timeoutInMinutes": settings["timeoutInMinutes"],
         "queuedTimeoutInMinutes": settings["queuedTimeoutInMinutes"],
         "buildComplete": False,
-        "initiator": initiator,
+        "initiator": handed_over.get("CODEBUILD_INITIATOR") or _initiator(principal),
         "encryptionKey": settings["encryptionKey"],
         "exportedEnvironmentVariables": [],
     }
     if settings.get("sourceVersion"):
         found["sourceVersion"] = settings["sourceVersion"]
-    if initiator.startswith("codepipeline/"):  # a pipeline hands over a ZIP of a commit that it knows
-        location = settings["source"].pop("location")
+    if handed_over:
+        location = settings["source"]["location"]
         settings["source"] = {"type": "CODEPIPELINE", "location": location}
-        found["source"] = {**found["source"], "type": "CODEPIPELINE"}
-        if found.get("sourceVersion"):
-            found["resolvedSourceVersion"] = found["sourceVersion"]
+        found["source"] = {key: value for key, value in found["source"].items() if key != "location"}
+        found["source"]["type"] = "CODEPIPELINE"
         found["sourceVersion"] = f"arn:{get_partition(region)}:s3:::{location}"
+        if revision := handed_over.get("CODEBUILD_RESOLVED_SOURCE_VERSION"):
+            found["resolvedSourceVersion"] = revision
     return found
 
 
-def _initiator(settings: dict[str, Any], principal: Principal) -> str:
-    """Who started the build, as CodeBuild names it: a user, a role's session, or a pipeline."""
-    for variable in settings["environment"]["environmentVariables"]:
-        if variable["name"] == "CODEBUILD_INITIATOR" and variable["value"].startswith("codepipeline/"):
-            settings["environment"]["environmentVariables"].remove(variable)
-            return variable["value"]
+def _handed_over(settings: dict[str, Any]) -> dict[str, str]:
+    """What a pipeline says of itself and of the commit in its ZIP; empty for other builds."""
+    environment = settings["environment"]
+    plain = {variable["name"]: variable["value"] for variable in environment["environmentVariables"]}
+    if not plain.get("CODEBUILD_INITIATOR", "").startswith("codepipeline/"):
+        return {}
+    names = ("CODEBUILD_INITIATOR", "CODEBUILD_RESOLVED_SOURCE_VERSION")
+    environment["environmentVariables"] = [
+        variable for variable in environment["environmentVariables"] if variable["name"] not in names
+    ]
+    return {name: plain[name] for name in names if plain.get(name)}
+
+
+def _initiator(principal: Principal) -> str:
+    """Who started the build, as CodeBuild names it: a user, or a role's session."""
     if principal.kind == "role":
         return f"{(principal.role_arn or '').rpartition('/')[2]}/{principal.session_name}"
     return principal.service or principal.arn.rpartition("/")[2]

@@ -127,6 +127,7 @@ def _checked(world: World, region: str, found: dict[str, Any]) -> dict[str, Any]
     for (part, key), allowed in ENUMS.items():
         check_enum(f"{part}.{key}", found[part].get(key), allowed)
     check_source(found["source"])
+    check_identifiers(found)
     check_artifacts(found["artifacts"], found["source"])
     check_variables(environment["environmentVariables"])
     check_timeout(found["timeoutInMinutes"])
@@ -155,6 +156,17 @@ def check_source(source: dict[str, Any]) -> None:
         raise invalid(f"Invalid project source: location must not be specified for source type {kind}")
     if kind == "NO_SOURCE" and not source.get("buildspec"):
         raise invalid("Invalid project source: a buildspec must be specified for source type NO_SOURCE")
+
+
+def check_identifiers(found: dict[str, Any]) -> None:
+    """The names of secondary sources and artifacts stand in variables and folders."""
+    parts = [("secondarySources", "sourceIdentifier"), ("secondaryArtifacts", "artifactIdentifier")]
+    for name in [entry.get(key) or "" for part, key in parts for entry in found.get(part) or []]:
+        if not re.fullmatch(r"\w{1,127}", name, re.ASCII):
+            raise invalid(
+                "Invalid input: identifier must contain only alphanumeric characters and underscores and be "
+                "less than 128 characters in length"
+            )
 
 
 def check_artifacts(artifacts: dict[str, Any], source: dict[str, Any]) -> None:

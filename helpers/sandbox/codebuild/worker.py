@@ -35,16 +35,17 @@ LINUX = ("LINUX_", "ARM_")
 
 
 class Worker:
-    """One build while it runs. `source` says where the code comes from, `target` where artifacts go."""
+    """One build while it runs. `settings` are the project's, with what the request put in their place."""
 
-    def __init__(
-        self, world: World, region: str, build: dict[str, Any], source: dict[str, Any], project_arn: str
-    ) -> None:
-        self._world, self._region, self.build, self._source = world, region, build, source
+    def __init__(self, world: World, region: str, build: dict[str, Any], settings: dict[str, Any]) -> None:
+        self._world, self._region, self.build, self._source = world, region, build, settings["source"]
+        self._secondary = settings.get("secondarySources") or []
+        versions = settings.get("secondarySourceVersions") or []
+        self._versions = {entry["sourceIdentifier"]: entry["sourceVersion"] for entry in versions}
         self._record = Record(world, region, build)
         self._uuid = build["id"].rpartition(":")[2]
         self._folders = environment.Folders(world.home / "codebuild" / self._uuid)
-        self._role = BuildRole(world, region, build["serviceRole"], project_arn, self._uuid)
+        self._role = BuildRole(world, region, build["serviceRole"], settings["arn"], self._uuid)
         self._logs: AwsLogs | None = None
         self._shell: Shell | None = None
         self._succeeding = True
@@ -132,7 +133,9 @@ class Worker:
         self._say("Running on CodeBuild On-demand")
         machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
         image = self.build["environment"]["image"]
-        self._say(f"Sandbox: the commands run as processes of this machine ({machine}), not in the image {image}")
+        self._say(
+            f"Sandbox: the commands run as processes of this machine ({machine}), not in the image {image}"
+        )
         self._say("Waiting for agent ping")
 
     def _open_log(self) -> None:
@@ -166,6 +169,7 @@ class Worker:
             build["resolvedSourceVersion"] = commit
         commit = build.get("resolvedSourceVersion")
         self._say(f"CODEBUILD_SRC_DIR={folders.source}")
+        others = self._download_secondary()
         spec = self._read_buildspec()
         self._say("Processing environment variables")
         if not any(note.startswith("runtime-versions") for note in spec.notes):
@@ -176,6 +180,7 @@ class Worker:
             **environment.basic(folders, self._world.endpoint, self._region),
             **environment.own(build, spec, self._role),
             **environment.of_codebuild(build, self._source, commit, folders),
+            **others,
             **self._role.environment(),
         }
         self._shell = Shell(
@@ -186,6 +191,19 @@ class Worker:
         for name, phase in spec.phases.items():
             self._say(f" {name.upper()}: {len(phase.commands) + len(phase.finally_)} commands")
         return spec
+
+    def _download_secondary(self) -> dict[str, str]:
+        """Fetch the secondary sources; the variables that name their folders."""
+        found = {}
+        for source in self._secondary:
+            name = source["sourceIdentifier"]
+            place = self._folders.top / f"src-{name}"
+            place.mkdir()
+            version = self._versions.get(name)
+            sources.download(self._world, self._region, self._role, source, version, place)
+            found[f"CODEBUILD_SRC_DIR_{name}"] = str(place)
+            self._say(f"CODEBUILD_SRC_DIR_{name}={place}")
+        return found
 
     def _read_buildspec(self) -> Buildspec:
         wanted = self.build["source"].get("buildspec") or "buildspec.yml"
