@@ -97,7 +97,11 @@ def describe(ec2: Any, subnet_ids: Iterable[str]) -> Network:
         groups={
             item["GroupId"]: item for item in ec2.describe_security_groups(Filters=here)["SecurityGroups"]
         },
-        endpoints=ec2.describe_vpc_endpoints(Filters=here)["VpcEndpoints"],
+        endpoints=[
+            endpoint
+            for endpoint in ec2.describe_vpc_endpoints(Filters=here)["VpcEndpoints"]
+            if str(endpoint.get("State")).lower() not in ("deleted", "deleting")
+        ],
         nat_gateways={item["NatGatewayId"]: item for item in nat},
         internet_gateways={item["InternetGatewayId"] for item in gateways},
         acls=ec2.describe_network_acls(Filters=here)["NetworkAcls"],

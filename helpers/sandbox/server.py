@@ -32,6 +32,7 @@ SERVICES = (
     "ecr",
     "ecs",
     "events",
+    "reachability",
 )
 
 
@@ -47,13 +48,9 @@ def load_state(world: World) -> None:
     try:
         world.state.load()
     except StateUnreadable as problem:
-        aside = world.state.path.with_name(
-            f"state.{datetime.now():%Y%m%d-%H%M%S}.unusable"
-        )
+        aside = world.state.path.with_name(f"state.{datetime.now():%Y%m%d-%H%M%S}.unusable")
         world.state.path.replace(aside)
-        logger.warning(
-            "Starting empty: %s. The old state was kept as %s.", problem, aside.name
-        )
+        logger.warning("Starting empty: %s. The old state was kept as %s.", problem, aside.name)
 
 
 def main(argv: list[str] | None = None) -> int:
@@ -65,9 +62,7 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--speed", type=float, default=1.0)
     parser.add_argument("--pace", type=float, default=0.0)
     options = parser.parse_args(argv)
-    logging.basicConfig(
-        level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s"
-    )
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     logging.getLogger("botocore").setLevel(logging.WARNING)
     logging.getLogger("werkzeug").setLevel(logging.ERROR)
 
