@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import copy
+import shutil
 import uuid
 from typing import Any
 
@@ -14,7 +15,7 @@ from ..world import World
 from . import projects, role
 from .record import Record
 from .store import arn, build, invalid, now, project, service
-from .worker import Worker
+from .worker import FOLDER, Worker
 
 LOST = "The sandbox ended while this build ran. Start it again."
 OVERRIDES = {  # what StartBuild may set in place of the project's: where it stands in a build
@@ -47,6 +48,7 @@ _running: dict[str, Worker] = {}
 def start(world: World) -> None:
     """Serve credentials to builds, and fail what was in progress when the sandbox ended."""
     world.serve_path(role.PATH, role.serve)
+    shutil.rmtree(world.home / FOLDER, ignore_errors=True)
     for region, store in world.stores("codebuild").items():
         for found in store.builds.values():
             if found["buildStatus"] == "IN_PROGRESS":

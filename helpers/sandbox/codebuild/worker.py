@@ -28,6 +28,7 @@ from .store import now
 
 logger = logging.getLogger(__name__)
 
+FOLDER = "codebuild"
 SECONDS_IN_MINUTE = 60.0
 STOPPED = ("STOPPED", "", "")
 TIMED_OUT = ("TIMED_OUT", "BUILD_TIMED_OUT", "Build has timed out. ")
@@ -44,7 +45,7 @@ class Worker:
         self._versions = {entry["sourceIdentifier"]: entry["sourceVersion"] for entry in versions}
         self._record = Record(world, region, build)
         self._uuid = build["id"].rpartition(":")[2]
-        self._folders = environment.Folders(world.home / "codebuild" / self._uuid)
+        self._folders = environment.Folders(world.home / FOLDER / self._uuid)
         self._role = BuildRole(world, region, build["serviceRole"], settings["arn"], self._uuid)
         self._logs: AwsLogs | None = None
         self._shell: Shell | None = None

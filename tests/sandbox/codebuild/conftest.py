@@ -1,4 +1,4 @@
-"""Builds run in a sandbox without a Docker Engine, whatever this machine has; each test gets a place for them."""
+"""Builds run in a sandbox without a Docker Engine, whatever this machine has; each test gets a place."""
 
 from __future__ import annotations
 

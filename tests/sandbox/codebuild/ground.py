@@ -15,6 +15,7 @@ from typing import Any
 ACCOUNT = "123456789012"
 EVERYTHING = [{"Effect": "Allow", "Action": "*", "Resource": "*"}]
 _numbers = itertools.count(1)
+_clients: dict[tuple[str, str, str], Any] = {}
 
 
 def until(condition: Callable[[], Any], seconds: float = 30, what: str = "it") -> Any:
@@ -71,7 +72,11 @@ class Built:
     @property
     def said(self) -> list[str]:
         """CodeBuild's own lines, without their time."""
-        return [re.sub(r"^\[Container\] \S+ \S+ ", "", line) for line in self.log if line.startswith("[Container]")]
+        return [
+            re.sub(r"^\[Container\] \S+ \S+ ", "", line)
+            for line in self.log
+            if line.startswith("[Container]")
+        ]
 
 
 @dataclass
@@ -87,13 +92,16 @@ class Ground:
         self.s3, self.iam, self.ecr = self.client("s3"), self.client("iam"), self.client("ecr")
         self.s3.create_bucket(Bucket=self.name)
         self.role = f"arn:aws:iam::{ACCOUNT}:role/{self.name}"
-        trust = {"Effect": "Allow", "Principal": {"Service": "codebuild.amazonaws.com"}, "Action": "sts:AssumeRole"}
-        self.iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=policy([trust]))
+        self.iam.create_role(RoleName=self.name, AssumeRolePolicyDocument=trust("codebuild.amazonaws.com"))
         self.allow(EVERYTHING)
         self.codebuild.create_project(**self.project())
 
     def client(self, service: str) -> Any:
-        return self.sandbox.client(service, self.region)
+        """A client of the test's sandbox. They are kept: to make one takes longer than to run a build."""
+        key = (self.sandbox.endpoint, self.region, service)
+        if key not in _clients:
+            _clients[key] = self.sandbox.client(service, self.region)
+        return _clients[key]
 
     def allow(self, statements: list[dict[str, Any]]) -> None:
         """Replace what the service role may do."""
@@ -122,7 +130,9 @@ class Ground:
             named["buildspec.yml"] = buildspec
         self.s3.put_object(Bucket=self.name, Key="source.zip", Body=zipped(named))
 
-    def start(self, buildspec: str | None = None, *, files: dict[str, Any] | None = None, **request: Any) -> str:
+    def start(
+        self, buildspec: str | None = None, *, files: dict[str, Any] | None = None, **request: Any
+    ) -> str:
         """Start a build of this buildspec and these files; its id."""
         self.put_source(buildspec, **(files or {}))
         return self.codebuild.start_build(projectName=self.name, **request)["build"]["id"]
@@ -162,6 +172,12 @@ class Ground:
 
 def policy(statements: list[dict[str, Any]]) -> str:
     return json.dumps({"Version": "2012-10-17", "Statement": statements})
+
+
+def trust(service: str) -> str:
+    """A trust policy for an AWS service."""
+    who = {"Effect": "Allow", "Principal": {"Service": service}, "Action": "sts:AssumeRole"}
+    return policy([who])
 
 
 def spec(phases: dict[str, Any], **rest: Any) -> str:

@@ -141,7 +141,13 @@ def test_a_command_that_leaves_the_shell_fails_its_phase_only(place: Ground) -> 
 
 @pytest.mark.parametrize(
     ("command", "status"),
-    [("exit 0", None), ("no-such-program", 127), ("set -e; false; echo never", 1), ("kill -9 $$", 137), ("if", 2)],
+    [
+        ("exit 0", None),
+        ("no-such-program", 127),
+        ("set -e; false; echo never", 1),
+        ("kill -9 $$", 137),
+        ("if", 2),
+    ],
 )
 def test_what_a_command_says_by_its_end(place: Ground, command: str, status: int | None) -> None:
     built = place.commands(command, "echo next")
@@ -152,7 +158,9 @@ def test_what_a_command_says_by_its_end(place: Ground, command: str, status: int
 
 
 def test_a_command_of_several_lines_is_one_command(place: Ground) -> None:
-    text = "version: 0.2\nphases:\n  build:\n    commands:\n      - |\n        false\n        echo still one\n"
+    text = (
+        "version: 0.2\nphases:\n  build:\n    commands:\n      - |\n        false\n        echo still one\n"
+    )
     built = place.build(text)
     assert (built.status, built.output) == ("SUCCEEDED", ["still one"])
 
@@ -170,7 +178,9 @@ def test_version_0_1_runs_each_command_in_a_shell_of_its_own(place: Ground) -> N
 
 
 def test_bash_when_it_is_asked_for(place: Ground) -> None:
-    built = place.build(spec({"build": ["[[ abc == a* ]] && echo ${BASH_VERSION:+bash}"]}, env={"shell": "bash"}))
+    built = place.build(
+        spec({"build": ["[[ abc == a* ]] && echo ${BASH_VERSION:+bash}"]}, env={"shell": "bash"})
+    )
     assert built.output == ["bash"]
 
 
