@@ -36,14 +36,20 @@ class SandboxStopping(Exception):
 class StepsFailed(Exception):
     """Some resources failed; the operation cannot go on."""
 
-    def __init__(self, verb: str, names: list[str]) -> None:
-        super().__init__(f"The following resource(s) failed to {verb}: [{', '.join(names)}]. ")
-        self.reason = str(self)
+    def __init__(self, failed: dict[str, list[str]]) -> None:
+        """`failed` gives the resources by what they failed to do: create, update, delete."""
+        sentences = [
+            f"The following resource(s) failed to {verb}: [{', '.join(names)}]. "
+            for verb, names in failed.items()
+            if names
+        ]
+        self.reason = "".join(sentences)
+        super().__init__(self.reason)
 
 
 def delete_reason(failed: list[str]) -> str | None:
     """The reason to show when some resources would not be deleted."""
-    return StepsFailed("delete", failed).reason if failed else None
+    return StepsFailed({"delete": failed}).reason if failed else None
 
 
 def listed(names: list[str]) -> str:
@@ -224,7 +230,7 @@ class Run:
         return request_for(self.world, self.region, self.stack, resource, previous, self.deployment.role_arn)
 
     def walk(
-        self, graph: dict[str, set[str]], begin: Callable[[str], bool], act: Callable[[str], None], verb: str
+        self, graph: dict[str, set[str]], begin: Callable[[str], bool], act: Callable[[str], None]
     ) -> None:
         """Work through the resources, each after those that it needs.
 
@@ -246,7 +252,7 @@ class Run:
             name = begun.popleft()
             self._failed(name, error)
             self._cancel(begun)
-            raise StepsFailed(verb, [name, *begun]) from error
+            raise self._steps_failed([name, *begun]) from error
         except OperationFailed:
             self._cancel(begun)
             raise
@@ -284,6 +290,12 @@ class Run:
         resource = self.stack.resources[name]
         verb = resource.status.split("_")[0]
         self.note(resource, f"{verb}_FAILED", error.reason, error.validation_path)
+
+    def _steps_failed(self, names: list[str]) -> StepsFailed:
+        failed: dict[str, list[str]] = {"create": [], "update": []}
+        for name in names:
+            failed[self.stack.resources[name].status.split("_")[0].lower()].append(name)
+        return StepsFailed(failed)
 
     def _cancel(self, names: deque[str]) -> None:
         for name in names:
@@ -340,7 +352,7 @@ def create(world: World, region: str, stack: Stack) -> None:
 
     try:
         run.prepare()
-        run.walk(run.graph(), begin, act, "create")
+        run.walk(run.graph(), begin, act)
         outputs = run.outputs()
     except StepsFailed as error:
         give_up(run, error.reason)
@@ -380,7 +392,7 @@ def roll_back(run: Run) -> None:
             run.note(resource, "DELETE_COMPLETE")
     failed = run.delete_all(made, lambda resource: resource.deletion_policy == "Retain")
     if failed:
-        run.finish("ROLLBACK_FAILED", StepsFailed("delete", failed).reason)
+        run.finish("ROLLBACK_FAILED", delete_reason(failed))
     else:
         run.finish("ROLLBACK_COMPLETE")
 
@@ -402,7 +414,7 @@ def delete(world: World, region: str, stack: Stack) -> None:
             run.note(stack.resources[name], "DELETE_SKIPPED")
         failed = []
     if failed:
-        run.finish("DELETE_FAILED", StepsFailed("delete", failed).reason)
+        run.finish("DELETE_FAILED", delete_reason(failed))
         return
     with world.lock:
         stack.deleted = now()

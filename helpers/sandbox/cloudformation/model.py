@@ -65,7 +65,7 @@ class Deployment:
 
 @dataclass(frozen=True)
 class Operation:
-    """What is being done to a stack: CREATE_STACK, UPDATE_STACK, DELETE_STACK, ROLLBACK, CONTINUE_ROLLBACK."""
+    """What is being done to a stack: CREATE_STACK, UPDATE_STACK, DELETE_STACK, ROLLBACK …"""
 
     kind: str
     token: str | None = None

@@ -50,12 +50,7 @@ def update(world: World, region: str, stack: Stack) -> None:
     before = stack.before
     try:
         run.prepare()
-        run.walk(
-            run.graph(),
-            lambda name: _begin(run, before, name),
-            lambda name: _act(run, before, name),
-            "update",
-        )
+        run.walk(run.graph(), lambda name: _begin(run, before, name), lambda name: _act(run, before, name))
         outputs = run.outputs()
     except StepsFailed as error:
         give_up(run, error.reason)
@@ -173,7 +168,7 @@ def go_back(run: Run, skip: tuple[str, ...] = ()) -> None:
             run.note(stack.resources[name], "UPDATE_FAILED", error.reason)
             failed.append(name)
     if failed:
-        run.finish("UPDATE_ROLLBACK_FAILED", StepsFailed("update", failed).reason)
+        run.finish("UPDATE_ROLLBACK_FAILED", StepsFailed({"update": failed}).reason)
         return
     run.record("UPDATE_ROLLBACK_COMPLETE_CLEANUP_IN_PROGRESS")
     clean_up_rollback(run)
