@@ -169,9 +169,7 @@ def _stop_tasks(
 def _empty(session: Session, found: list[stacks.Resource]) -> Iterator[live.Event]:
     for resource in _of(found, "AWS::S3::Bucket"):
         count = empty_bucket(session, resource.physical_id)
-        yield Step(
-            resource.logical_id, "emptied: done", "bucket", f"{count} object versions" if count else ""
-        )
+        yield Step(resource.logical_id, "emptied", "bucket", f"{count} object versions" if count else "")
     for resource in _of(found, "AWS::ECR::Repository"):
         count = _empty_repository(session, resource.physical_id)
         yield Step(resource.logical_id, "emptied", "registry", counted(count, "image"))

@@ -247,10 +247,19 @@ def delete(
 ) -> Generator[live.Event, None, tuple[str, str, list[StackEvent]]]:
     """Delete a stack and follow it until it is gone. Raises StackFailed when it will not go."""
     seen = {e["EventId"] for e in fresh_events(session, stack_id, set())}
-    session.client("cloudformation").delete_stack(StackName=stack_id)
+    name = stack_id.split("/")[1]
+    try:
+        session.client("cloudformation").delete_stack(StackName=stack_id)
+    except (
+        ClientError
+    ) as error:  # an export in use, or termination protection: refused before anything happens
+        if error.response["Error"]["Code"] != "ValidationError":
+            raise
+        told = error.response["Error"]["Message"]
+        raise StackFailed(name, "the state it was in", None, told, advice(session, name, told)) from None
     status, reason, happened = yield from follow(session, stack_id, seen, poll, deadline)
     if status != "DELETE_COMPLETE":
-        raise failure(session, stack_id.split("/")[1], status, reason, happened)
+        raise failure(session, name, status, reason, happened)
     return status, reason, happened
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import time
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -55,7 +55,7 @@ class PipelineExecution(show.Noun):
         return result
 
     def _view(self) -> Iterator[show.Block]:
-        of = f" of commit `{self.revision[:12]}`" if self.revision else ""
+        of = f" of `{registry.version_tag(self.revision)}`" if self.revision else ""
         yield Text(f"Pipeline execution{of} · {Status(self.status)}", title=True)
         rows = [(a.stage, a.name, Status(a.status), a.message) for a in self.actions]
         yield Table(("Stage", "Action", "Status", "Note"), rows)
@@ -228,8 +228,9 @@ def _action(detail: dict[str, Any]) -> Action:
 
 
 def _with_image(session: Session, execution: PipelineExecution) -> PipelineExecution:
-    image = registry.tagged(session, execution.revision[:12]) if execution.status == "Succeeded" else None
-    return PipelineExecution(execution.id, execution.status, execution.revision, execution.actions, image)
+    if execution.status != "Succeeded":
+        return execution
+    return replace(execution, image=registry.tagged(session, registry.version_tag(execution.revision)))
 
 
 def _failure(execution: PipelineExecution, build: builds.Build | None) -> PipelineFailed:

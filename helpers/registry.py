@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import Any
@@ -12,8 +13,11 @@ from .errors import ImagesMissing
 from .session import Session, verb
 
 
+COLUMNS = ("Tags", "Digest", "Size", "Pushed (UTC)")
+
+
 @dataclass(frozen=True)
-class Image:
+class Image(show.Noun):
     """An image in the registry: `digest` is the image itself, `tags` are names that may move."""
 
     digest: str
@@ -27,6 +31,13 @@ class Image:
         """The address that pulls exactly this image, wherever its tags move."""
         return f"{self.repository_uri}@{self.digest}"
 
+    def _row(self) -> tuple[str, ...]:
+        short, pushed = f"{self.digest[:19]}…", f"{self.pushed:%Y-%m-%d %H:%M}"
+        return ", ".join(self.tags) or "untagged", short, show.size_in_words(self.bytes), pushed
+
+    def _view(self) -> Iterator[show.Block]:
+        yield show.Table(COLUMNS, [self._row()])
+
 
 @dataclass(frozen=True)
 class Images(show.Rows):
@@ -36,15 +47,7 @@ class Images(show.Rows):
     rows: tuple[Image, ...]
 
     def _view(self) -> Iterator[show.Block]:
-        rows = [
-            (
-                ", ".join(i.tags) or "untagged",
-                i.digest[:19] + "…",
-                show.size_in_words(i.bytes),
-                f"{i.pushed:%Y-%m-%d %H:%M}",
-            )
-            for i in self.rows
-        ]
+        rows = [image._row() for image in self.rows]
         empty = "no image yet: a commit's pipeline pushes one, and ensure_image(session) builds one now"
         yield show.Table(
             ("Tags", "Digest", "Size", "Pushed (UTC)"), rows, f"Images in {self.repository}", empty
@@ -78,6 +81,11 @@ def ensure_image(session: Session) -> Image:
             f"Set ImageTag to one of {', '.join(there)}: deploy(session, 'task', {{'ImageTag': …}}).",
         )
     return found
+
+
+def version_tag(revision: str) -> str:
+    """The tag that buildspec.yml makes of a commit or of an S3 version: the first twelve letters and digits."""
+    return re.sub("[^A-Za-z0-9]", "", revision)[:12]
 
 
 def tagged(session: Session, tag: str) -> Image | None:

