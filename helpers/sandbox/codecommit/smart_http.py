@@ -1,8 +1,9 @@
 """`git clone`, `git fetch` and `git push` over HTTP, at the address that the API gives as `cloneUrlHttp`.
 
-The Git program asks for no password: a call without one is the learner's, who may do everything. A build or
-a job signs in with its role's access key as the user name, as `aws codecommit credential-helper` does, and
-may do what the role may: `codecommit:GitPull`, `codecommit:GitPush`.
+AWS asks Git for a name and a password. The sandbox does not, so that `git clone` works in a terminal and in
+a notebook without set-up: a call without a name is the learner's, and so is one with a name that nobody
+issued. Whoever gives a role's access key as the name, in the way of `aws codecommit credential-helper`, may
+do what the role may: `codecommit:GitPull`, `codecommit:GitPush`.
 """
 
 from __future__ import annotations

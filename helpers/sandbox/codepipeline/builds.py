@@ -61,28 +61,38 @@ def request(job: Job) -> dict[str, Any]:
     """The parameters of StartBuild.
 
     On AWS the source and the artifacts of such a build are of the type CODEPIPELINE, and how they reach
-    CodeBuild is not public; here they are named as what they are, objects in S3. CodeBuild knows by
-    CODEBUILD_INITIATOR that a pipeline asks, and then takes `sourceVersion` for the commit of the source.
+    CodeBuild is not public; here they are named as what they are, objects in S3. By CODEBUILD_INITIATOR
+    CodeBuild knows that a pipeline asks, by CODEBUILD_RESOLVED_SOURCE_VERSION which commit it hands over.
     """
-    [source] = job.run.inputs
-    place = source["s3location"]
-    variables = [
-        {"name": "CODEBUILD_INITIATOR", "value": f"codepipeline/{job.pipeline.name}"},
-        *json.loads(job.configuration.get("EnvironmentVariables", "[]")),
-    ]
+    inputs = {one["name"]: one["s3location"] for one in job.run.inputs}
+    primary = job.configuration.get("PrimarySource", next(iter(inputs)))
+    told = {
+        "CODEBUILD_INITIATOR": f"codepipeline/{job.pipeline.name}",
+        "CODEBUILD_RESOLVED_SOURCE_VERSION": _revision(job, primary),
+    }
+    variables = [{"name": name, "value": value} for name, value in told.items() if value]
+    variables += json.loads(job.configuration.get("EnvironmentVariables", "[]"))
     optional = {
-        "sourceVersion": _revision(job, source["name"]),
         "buildspecOverride": job.configuration.get("BuildspecOverride"),
+        "secondarySourcesOverride": [
+            {"type": "S3", "location": _address(place), "sourceIdentifier": name}
+            for name, place in inputs.items()
+            if name != primary
+        ],
     }
     return {
         "projectName": job.configuration["ProjectName"],
         "sourceTypeOverride": "S3",
-        "sourceLocationOverride": f"{place['bucket']}/{place['key']}",
+        "sourceLocationOverride": _address(inputs[primary]),
         "environmentVariablesOverride": [{"type": "PLAINTEXT", "value": "", **one} for one in variables],
         "idempotencyToken": job.run.id,
         **{key: value for key, value in optional.items() if value},
         **_artifacts(job),
     }
+
+
+def _address(place: dict[str, str]) -> str:
+    return f"{place['bucket']}/{place['key']}"
 
 
 def _artifacts(job: Job) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime, timezone
 from typing import Any
 
-from botocore.exceptions import ClientError
+from botocore.exceptions import BotoCoreError, ClientError
 
 from .. import codecommit
 from ..service import AwsError
@@ -27,7 +27,7 @@ def current_revision(role: Role, action: Declaration) -> str | None:
         if action["actionTypeId"]["provider"] == "CodeCommit":
             return _tip(role, configuration)["commitId"]
         return _head(role, configuration["S3Bucket"], configuration["S3ObjectKey"])["VersionId"]
-    except (ActionFailed, ClientError, KeyError):
+    except (ActionFailed, BotoCoreError, ClientError, KeyError):
         return None
 
 

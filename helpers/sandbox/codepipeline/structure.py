@@ -197,10 +197,11 @@ def _check_counts(action: Declaration, known: ActionType) -> None:
                 f"Action '{action['name']}' has {count} {what} artifact(s); an action of its type has "
                 f"{least if least == most else f'{least} to {most}'}"
             )
-    if len(action["inputArtifacts"]) > 1:
+    names = [artifact["name"] for artifact in action["inputArtifacts"]]
+    if len(names) > 1 and action["configuration"].get("PrimarySource") not in names:
         raise _action(
-            f"The sandbox does not simulate builds with several input artifacts (action '{action['name']}'). "
-            "They work in a real account."
+            f"Action configuration for action '{action['name']}': PrimarySource must be one of the input "
+            f"artifacts {', '.join(names)}"
         )
 
 

@@ -90,6 +90,29 @@ class Line:
     def approval(self, name: str = "Approve", **more: Any) -> dict[str, Any]:
         return {"name": name, "actionTypeId": kind("Approval", "Manual"), **more}
 
+    def build(self, **configuration: str) -> dict[str, Any]:
+        """A build of the project that `make_project` makes."""
+        return {
+            "name": "Build",
+            "actionTypeId": kind("Build", "CodeBuild"),
+            "configuration": {"ProjectName": self.name, **configuration},
+            "inputArtifacts": [{"name": "SourceOutput"}],
+        }
+
+    def make_project(self) -> None:
+        role = self.make_role(f"{self.name}-build", "codebuild.amazonaws.com", "*")
+        self.client("codebuild").create_project(
+            name=self.name,
+            source={"type": "CODEPIPELINE"},
+            artifacts={"type": "CODEPIPELINE"},
+            environment={
+                "type": "LINUX_CONTAINER",
+                "image": "aws/codebuild/amazonlinux-x86_64-standard:5.0",
+                "computeType": "BUILD_GENERAL1_SMALL",
+            },
+            serviceRole=role,
+        )
+
     def declaration(self, *stages: tuple[str, list[dict[str, Any]]], **more: Any) -> dict[str, Any]:
         """Two stages unless others are given: Source, and Hold with an approval."""
         stages = stages or (("Source", [self.source()]), ("Hold", [self.approval()]))
@@ -181,10 +204,21 @@ class Line:
 
 
 @pytest.fixture
-def line(sandbox: Any) -> Line:
-    made = Line(sandbox)
-    made.prepare()
-    return made
+def make_line() -> Callable[[Any], Line]:
+    """Prepare a line in any sandbox."""
+
+    def make(sandbox: Any) -> Line:
+        made = Line(sandbox)
+        made.prepare()
+        return made
+
+    return make
+
+
+@pytest.fixture
+def line(sandbox: Any, make_line: Callable[[Any], Line]) -> Line:
+    """A line in the session's sandbox."""
+    return make_line(sandbox)
 
 
 @pytest.fixture
