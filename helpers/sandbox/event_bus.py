@@ -149,7 +149,8 @@ class EventBus:
         elif problem.again and _attempts_allowed(delivery) > 1:
             self._world.spawn(f"retry {delivery.sender.name}", self._try_again, delivery, problem)
         else:
-            self._give_up(delivery, problem, retries=0, condition=None)
+            condition = "MaximumRetryAttempts" if problem.again else None
+            self._give_up(delivery, problem, retries=0, condition=condition)
 
     def _attempt(self, delivery: Delivery) -> TargetFailed | None:
         try:

@@ -12,6 +12,10 @@ from typing import Any
 ABSENT = object()
 _STEP = re.compile(r"\.([^.\[\]]+)|\[(\d+)\]")
 _PLACEHOLDER = re.compile(r"<([A-Za-z0-9._-]+)>")
+PREDEFINED = (
+    *("aws.events.rule-arn", "aws.events.rule-name", "aws.events.event.ingestion-time"),
+    *("aws.events.event", "aws.events.event.json"),
+)
 
 
 def for_target(target: dict[str, Any], event: dict[str, Any], rule_name: str, rule_arn: str) -> str:
@@ -41,14 +45,19 @@ def at_path(event: Any, path: str) -> Any:
 def transform(transformer: dict[str, Any], event: dict[str, Any], rule_name: str, rule_arn: str) -> str:
     """The template with its variables filled in: as JSON where they stand alone, as text within a string.
 
-    A variable whose path does not exist in the event leaves nothing within a string, and null elsewhere.
+    A variable whose path does not exist in the event is an empty text. Within a string, objects and arrays
+    lose their quotation marks.
     """
     values = {name: at_path(event, path) for name, path in (transformer.get("InputPathsMap") or {}).items()}
     values |= {
         "aws.events.rule-arn": rule_arn,
         "aws.events.rule-name": rule_name,
         "aws.events.event.ingestion-time": event["time"],
-        "aws.events.event": {name: value for name, value in event.items() if name != "detail"},
+        "aws.events.event": {
+            "detailType" if name == "detail-type" else name: value
+            for name, value in event.items()
+            if name != "detail"
+        },
         "aws.events.event.json": event,
     }
     template = transformer["InputTemplate"]
@@ -65,7 +74,12 @@ def transform(transformer: dict[str, Any], event: dict[str, Any], rule_name: str
 
 def _filling(value: Any, in_string: bool) -> str:
     if value is ABSENT:
-        return "" if in_string else "null"
+        value = ""
     if not in_string:
         return json.dumps(value)
-    return value if isinstance(value, str) else json.dumps(value).replace('"', '\\"')
+    return value if isinstance(value, str) else json.dumps(value, separators=(",", ":")).replace('"', "")
+
+
+def placeholders(template: str) -> list[str]:
+    """The names of the variables that a template uses."""
+    return _PLACEHOLDER.findall(template)

@@ -57,7 +57,7 @@ def _is_or(name: str, value: Any) -> bool:
 
 
 def _find(event: Any, name: str) -> Any:
-    """The value at a name; a name with dots also means the fields within fields."""
+    """The value at a name. Fields within fields and names with dots are the same to EventBridge."""
     if not isinstance(event, dict):
         return ABSENT
     if name in event:
@@ -66,7 +66,8 @@ def _find(event: Any, name: str) -> Any:
         inner = _find(event.get(name[:position]), name[position + 1 :])
         if inner is not ABSENT:
             return inner
-    return ABSENT
+    below = {key[len(name) + 1 :]: value for key, value in event.items() if key.startswith(f"{name}.")}
+    return below or ABSENT
 
 
 def _fits(wanted: dict | list, value: Any) -> bool:
@@ -97,8 +98,8 @@ def _fits_one(choice: Any, leaves: list[Any]) -> bool:
 
 
 def _same(wanted: Any, value: Any) -> bool:
-    """Equal as JSON writes it: 300 is not 300.0, and 1 is not true."""
-    return type(wanted) is type(value) and wanted == value
+    """Equal as JSON values: 300 is 300.0, but 1 is not true, nor "1"."""
+    return (type(wanted) is type(value) or (_is_number(wanted) and _is_number(value))) and wanted == value
 
 
 def _is_number(value: Any) -> bool:
@@ -142,9 +143,7 @@ def _anything_but(wanted: Any, value: Any) -> bool:
     if isinstance(wanted, dict):
         ((name, inner),) = wanted.items()
         return not any(_MATCHERS[name](one, value) for one in _each(inner))
-    return not any(
-        one == value if _is_number(one) and _is_number(value) else _same(one, value) for one in _each(wanted)
-    )
+    return not any(_same(one, value) for one in _each(wanted))
 
 
 def _each(value: Any) -> list[Any]:
@@ -212,52 +211,81 @@ def _check_matcher(name: str, wanted: Any) -> None:
             raise PatternInvalid(f"Unsupported {name} pattern: {next(iter(wanted), '')}")
     elif not isinstance(wanted, str):
         raise PatternInvalid(f"{name} match pattern must be a string")
-    elif name == "wildcard" and re.search(r"(?<!\\)(\\\\)*\*\*", wanted):
-        raise PatternInvalid("Consecutive wildcard characters")
+    elif name == "wildcard":
+        _check_wildcard(wanted)
+
+
+def _check_wildcard(wanted: str) -> None:
+    """EventBridge also refuses wildcards that would take it too long; which those are is not known here."""
+    twice = re.search(r"(?<!\\)(?:\\\\)*(\*\*)", wanted)
+    if twice:
+        raise PatternInvalid(f"Consecutive wildcard characters at pos {twice.start(1) + 1}")
 
 
 def _check_numeric(wanted: Any) -> None:
     if not isinstance(wanted, list) or not wanted:
         raise PatternInvalid("Value of numeric must be an array.")
-    for position, part in enumerate(wanted):
-        if position % 2 == 0 and part not in _COMPARE:
-            raise PatternInvalid(f"Unrecognized numeric range operator: {part}")
-        if position % 2 == 1 and not _is_number(part):
-            raise PatternInvalid(f"Value of {wanted[position - 1]} must be numeric")
-    if len(wanted) % 2:
-        raise PatternInvalid(f"Value of {wanted[-1]} must be numeric")
-    if len(wanted) > 4:
+    for sign, *bound in (wanted[place : place + 2] for place in range(0, len(wanted), 2)):
+        if sign not in _COMPARE:
+            raise PatternInvalid(f"Unrecognized numeric range operator: {sign}")
+        if not bound or not _is_number(bound[0]):
+            raise PatternInvalid(f"Value of {sign} must be numeric")
+    signs = wanted[::2]
+    if len(signs) > 1 and (signs[0] not in (">", ">=") or signs[1] not in ("<", "<=")):
+        raise PatternInvalid(f"Bad numeric range operator: {signs[1]}")
+    if len(signs) > 2:
         raise PatternInvalid("Too many elements in numeric expression")
 
 
 def _check_cidr(wanted: Any) -> None:
     if not isinstance(wanted, str):
         raise PatternInvalid("prefix match pattern must be a string")
+    address, _, bits = wanted.partition("/")
     if wanted.count("/") != 1:
         raise PatternInvalid("Malformed CIDR, one '/' required")
+    if not bits.isdecimal():
+        raise PatternInvalid("Malformed CIDR, mask bits must be an integer")
     try:
         ipaddress.ip_network(wanted, strict=False)
     except ValueError as error:
-        raise PatternInvalid(f"Nonstandard IP address: {wanted.partition('/')[0]}") from error
+        raise PatternInvalid(f"Nonstandard IP address: {address}") from error
 
 
 def _check_anything_but(wanted: Any) -> None:
     if isinstance(wanted, dict):
         if len(wanted) != 1:
             raise PatternInvalid("Only one key allowed in match expression")
-        ((name, inner),) = wanted.items()
-        if name not in ("prefix", "suffix", "wildcard", "equals-ignore-case"):
-            raise PatternInvalid(f"Unsupported anything-but pattern: {name}")
-        if (
-            not all(isinstance(one, str) and (one or name == "wildcard") for one in _each(inner))
-            or inner == []
-        ):
-            raise PatternInvalid(
-                f"Null or empty {name}, or one that is no string, is not allowed in anything-but"
-            )
+        _check_anything_but_matcher(*wanted.items())
         return
     values = _each(wanted)
-    if not values or not (all(isinstance(one, str) for one in values) or all(map(_is_number, values))):
+    if not isinstance(wanted, list) and not (isinstance(wanted, str) or _is_number(wanted)):
+        raise PatternInvalid("Value of anything-but must be an array or single string/number value.")
+    if not values or not all(isinstance(one, str) or _is_number(one) for one in values):
+        raise PatternInvalid("Inside anything but list, start|null|boolean is not supported.")
+    if len({isinstance(one, str) for one in values}) > 1:
         raise PatternInvalid(
             "Inside anything but list, either all values are number or string, mixed type is not supported"
         )
+
+
+_NOT_ALL_TEXT = {
+    "wildcard": "wildcard match pattern must be a string",
+    "equals-ignore-case": (
+        "Inside anything-but/equals-ignore-case list, number|start|null|boolean is not supported."
+    ),
+}
+
+
+def _check_anything_but_matcher(item: tuple[str, Any]) -> None:
+    name, inner = item
+    if name not in ("prefix", "suffix", "wildcard", "equals-ignore-case"):
+        raise PatternInvalid(f"Unsupported anything-but pattern: {name}")
+    if isinstance(inner, dict) or inner == []:
+        raise PatternInvalid("Value of anything-but must be an array or single string/number value.")
+    if not all(isinstance(one, str) for one in _each(inner)):
+        raise PatternInvalid(_NOT_ALL_TEXT.get(name, "prefix/suffix match pattern must be a string"))
+    if name in ("prefix", "suffix") and "" in _each(inner):
+        raise PatternInvalid("Null prefix/suffix not allowed")
+    if name == "wildcard":
+        for one in _each(inner):
+            _check_wildcard(one)

@@ -1,7 +1,7 @@
 """EventBridge: rules are moto's, after our checks; that they fire and reach their targets is ours.
 
-moto calls its own rules in several places (PutEvents, an object that arrives in S3, a replayed archive); all
-of them end in one method, which is replaced here, so that every event takes the same way (event_bus.py).
+moto calls its own rules in several places (PutEvents, a replayed archive); all of them end in one method,
+which is replaced here, and so is what S3 says of an object: every event takes the same way (event_bus.py).
 
 Error messages are those that EventBridge was seen to answer (cdk-preflight's measurements of 2026-09-07 and
 LocalStack's tests that are marked as validated against AWS; read 2026-11-23).
@@ -11,6 +11,7 @@ from __future__ import annotations
 
 import json
 import re
+import uuid
 from collections.abc import Callable
 from datetime import datetime, timezone
 from functools import wraps
@@ -18,12 +19,13 @@ from typing import TYPE_CHECKING, Any
 from weakref import WeakKeyDictionary
 
 from moto.events.models import EventsBackend, Rule
+from moto.s3 import notifications as s3_notifications
 from moto.scheduler.exceptions import ValidationException
 from moto.scheduler.models import EventBridgeSchedulerBackend
 
 from helpers import schedules
 
-from . import event_patterns
+from . import event_inputs, event_patterns
 from .event_bus import EventBus, new_event
 from .schedule_loop import ScheduleLoop
 from .service import MOTO, AwsError, Call, Service
@@ -35,7 +37,7 @@ TARGETS_OF_A_RULE = 5
 RULE_STATES = ("ENABLED", "DISABLED", "ENABLED_WITH_ALL_CLOUDTRAIL_MANAGEMENT_EVENTS")
 NEED_A_ROLE = ("ecs", "codepipeline", "codebuild", "states", "firehose", "kinesis", "batch", "ssm")
 EVENT_FIELDS = ("id", "account", "source", "time", "region", "resources", "detail-type")
-S3_REASONS = {
+S3_REASONS = {  # the last part of S3's own event names
     "Put": "PutObject",
     "Post": "POST Object",
     "Copy": "CopyObject",
@@ -52,6 +54,9 @@ def start(world: World) -> None:
     """Begin to deliver events and to fire schedules."""
     bus = _buses[world] = EventBus(world)
     loop = ScheduleLoop(world, bus)
+    s3_notifications._send_event_bridge_message = lambda account, bucket, name, key: bus.put(
+        bucket.region_name, _object_event(account, bucket, name, key)
+    )
     Rule.send_to_targets = lambda rule, event, transform_input=True: bus.offer(rule, _from_moto(event))
     for name in ("put_rule", "enable_rule", "disable_rule", "delete_rule"):
         _after(EventsBackend, name, loop.wake)
@@ -115,19 +120,35 @@ def _from_moto(event: dict[str, Any]) -> dict[str, Any]:
     moment = event.get("time")
     if isinstance(moment, int | float):
         moment = datetime.fromtimestamp(moment, timezone.utc)
-    detail = json.loads(json.dumps(event["detail"]))
-    if event["source"] == "aws.s3" and detail.get("reason") in S3_REASONS:
-        detail["reason"] = S3_REASONS[detail["reason"]]
     made = new_event(
         event["account"],
         event["region"],
         event["source"],
         event["detail-type"],
-        detail,
+        event["detail"],
         list(event.get("resources") or []),
         moment if isinstance(moment, datetime) else None,
     )
     return {**made, "id": event.get("id") or made["id"]}
+
+
+def _object_event(account: str, bucket: Any, name: str, key: Any) -> dict[str, Any]:
+    """What S3 says of an object that was written or deleted.
+
+    https://docs.aws.amazon.com/AmazonS3/latest/userguide/ev-events.html (2026-11-23)
+    """
+    about = {"key": key.name, "size": key.size, "etag": key.etag.strip('"'), "version-id": key.version_id}
+    detail = {
+        "version": "0",
+        "bucket": {"name": bucket.name},
+        "object": {field: value for field, value in about.items() if value not in (None, "null")},
+        "request-id": uuid.uuid4().hex[:16].upper(),
+        "requester": account,
+        "source-ip-address": "127.0.0.1",
+        "reason": S3_REASONS.get(name.rpartition(":")[2], name.rpartition(":")[2]),
+    }
+    detail_type = s3_notifications._detail_type(name)
+    return new_event(account, bucket.region_name, "aws.s3", detail_type, detail, [bucket.arn])
 
 
 # Checks in front of moto ----------------------------------------------------------------------------------
@@ -204,11 +225,26 @@ def check_target(target: dict[str, Any]) -> None:
     for path in filter(None, paths):
         if not re.fullmatch(r"\$(\.[^.\[\]'\"]+|\[\d+\])*", path):
             raise invalid(f"InputPath for target {name} is invalid.")
+    if target.get("InputTransformer"):
+        _check_template(name, target["InputTransformer"])
     queue = (target.get("DeadLetterConfig") or {}).get("Arn")
     if queue and queue.split(":")[2] != "sqs":
         raise invalid(f"{queue.split(':')[2]} is not supported as a dead letter resource.")
     if queue and queue.endswith(".fifo"):
         raise invalid("SQS FIFO is not supported by Dead Letter Queues.")
+
+
+def _check_template(target: str, transformer: dict[str, Any]) -> None:
+    template = transformer.get("InputTemplate") or ""
+    known = {*(transformer.get("InputPathsMap") or {}), *event_inputs.PREDEFINED}
+    for placeholder in event_inputs.placeholders(template):
+        if placeholder not in known:
+            raise invalid(f"InputTemplate for target {target} contains invalid placeholder {placeholder}.")
+        if placeholder == "aws.events.event.json" and not template.lstrip().startswith("{"):
+            raise invalid(
+                f"InputTemplate for target {target} contains placeholder {placeholder} valid only for JSON "
+                "template."
+            )
 
 
 @service.operation("PutRule")

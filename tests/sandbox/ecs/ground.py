@@ -55,6 +55,14 @@ class Ground:
         self.group = self.ec2.create_security_group(GroupName=self.name, Description="tasks", VpcId=vpc)[
             "GroupId"
         ]
+        gateway = self.ec2.create_internet_gateway()["InternetGateway"]["InternetGatewayId"]
+        self.ec2.attach_internet_gateway(InternetGatewayId=gateway, VpcId=vpc)
+        (table,) = self.ec2.describe_route_tables(Filters=[{"Name": "vpc-id", "Values": [vpc]}])[
+            "RouteTables"
+        ]
+        self.ec2.create_route(
+            RouteTableId=table["RouteTableId"], DestinationCidrBlock="0.0.0.0/0", GatewayId=gateway
+        )
         self.cluster = self.ecs.create_cluster(clusterName=self.name)["cluster"]["clusterArn"]
         self.log_group = f"/batch/{self.name}"
         self.logs.create_log_group(logGroupName=self.log_group)
@@ -174,7 +182,7 @@ class Ground:
             "awsvpcConfiguration": {
                 "subnets": [self.subnet],
                 "securityGroups": [self.group],
-                "assignPublicIp": "DISABLED",
+                "assignPublicIp": "ENABLED",
             }
         }
 
