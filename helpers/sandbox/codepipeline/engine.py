@@ -8,6 +8,7 @@ https://docs.aws.amazon.com/codepipeline/latest/userguide/concepts-how-it-works.
 
 from __future__ import annotations
 
+import logging
 import random
 import string
 from collections.abc import Callable
@@ -19,6 +20,8 @@ from . import notices
 from .store import ActionRun, Declaration, Execution, Pipeline, StageRun
 from .structure import is_approval
 from .variables import Unresolved, resolve
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -212,7 +215,10 @@ def settle(world: World, pipeline: Pipeline, effects: Effects | None = None) -> 
             Mover(world, pipeline, effects).move()
     world.changed()
     for effect in effects.events:
-        effect()
+        try:
+            effect()
+        except Exception:  # an event that could not be told must not keep an action from starting
+            logger.exception("pipeline %s", pipeline.name)
 
 
 def is_current(world: World, pipeline: Pipeline) -> bool:

@@ -224,6 +224,7 @@ def _hand_over(pipeline: Pipeline, execution: Execution, run: ActionRun) -> None
     if run.action.get("namespace"):
         execution.namespaces[run.action["namespace"]] = run.variables
     if run.revision:
+        run.external_id, run.external_url = run.revision["revisionId"], run.revision["revisionUrl"]
         pipeline.seen[run.name] = run.revision["revisionId"]
         known = [one for one in execution.revisions if one["actionName"] != run.name]
         made = {"actionName": run.name, "name": run.outputs[0]["name"], **run.revision}

@@ -48,6 +48,7 @@ def test_the_source_artifact_is_the_commit_as_a_zip(line):
             "app/main.py": b"print(1)\n",
             "Dockerfile": b"FROM scratch\n",
         }
+    assert run["output"]["executionResult"]["externalExecutionId"] == commit
     variables = run["output"]["outputVariables"]
     assert variables["CommitId"] == commit
     assert (variables["BranchName"], variables["RepositoryName"]) == ("main", line.name)
