@@ -12,7 +12,6 @@ from . import builds, launch, show, stacks
 from .errors import ImagesMissing
 from .session import Session, verb
 
-
 COLUMNS = ("Tags", "Digest", "Size", "Pushed (UTC)")
 
 
@@ -84,7 +83,7 @@ def ensure_image(session: Session) -> Image:
 
 
 def version_tag(revision: str) -> str:
-    """The tag that buildspec.yml makes of a commit or of an S3 version: the first twelve letters and digits."""
+    """The tag that buildspec.yml makes of a commit or an S3 version: its first twelve letters and digits."""
     return re.sub("[^A-Za-z0-9]", "", revision)[:12]
 
 

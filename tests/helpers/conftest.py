@@ -22,7 +22,7 @@ def session_of(sandbox) -> Iterator[Callable[..., Session]]:
 
 @pytest.fixture(scope="session")
 def line(session_of) -> Session:
-    """A project with all eight stacks, its image pushed by its pipeline, its schedule off. Leave it as it is."""
+    """A project with all eight stacks, its image pushed by its pipeline, its schedule off. Look, do not touch."""
     session = session_of("line")
     deploy(session, "schedule", {"ScheduleState": "DISABLED"})
     deploy(session, "pipeline")

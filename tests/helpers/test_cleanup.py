@@ -24,7 +24,7 @@ def names(session):
 
 
 def test_the_whole_line_goes_while_it_works(session_of, capsys):
-    """A rule that fires, a task that runs, a pipeline at work, versions in the bucket, images in the registry."""
+    """A rule that fires, a task that runs, a pipeline at work, versions in a bucket, images in the registry."""
     session = session_of("gone")
     deploy(session, "pipeline")
     follow_pipeline(session)
@@ -97,9 +97,9 @@ def test_what_is_left_is_found_reported_and_not_deleted(session_of):
 def test_an_importer_from_outside_stops_it_and_is_named(session_of):
     session = session_of("held")
     deploy(session, "registry")
+    topic = "{Type: AWS::SNS::Topic, Properties: {DisplayName: !ImportValue held-RepositoryName}}"
     session.client("cloudformation").create_stack(
-        StackName="somebody-else",
-        TemplateBody="Resources: {T: {Type: AWS::SNS::Topic, Properties: {DisplayName: !ImportValue held-RepositoryName}}}",
+        StackName="somebody-else", TemplateBody=f"Resources: {{T: {topic}}}"
     )
     session.client("cloudformation").get_waiter("stack_create_complete").wait(
         StackName="somebody-else", WaiterConfig={"Delay": 0.1}

@@ -85,6 +85,7 @@ def test_nothing_of_the_machines_own_set_up_reaches_a_sandbox_session(here, monk
 
 def test_without_an_endpoint_the_projects_sandbox_is_started_and_found_again(monkeypatch, tmp_path):
     home = tmp_path / "home"
+    monkeypatch.delenv("SANDBOX_ENDPOINT", raising=False)
     monkeypatch.setenv("SANDBOX_HOME", str(home))
     try:
         first, again = open_session(), open_session()

@@ -1,4 +1,4 @@
-"""The ZIP that the code starts from, the day's data, and commits: by CodeCommit's API and by what S3 holds."""
+"""The ZIP that the code starts from, the day's data, and commits: as CodeCommit and S3 then have them."""
 
 from __future__ import annotations
 
