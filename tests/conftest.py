@@ -18,7 +18,7 @@ import pytest
 from botocore.config import Config
 
 ROOT = Path(__file__).resolve().parents[1]
-FAST = ("--pace", "0", "--speed", "60")
+FAST = ("--pace", "0", "--speed", "60", "--runtime", "process")
 
 # No test may reach an AWS account, however the machine is set up. What tests start inherits this.
 for _name in [name for name in os.environ if name.startswith(("AWS_", "SANDBOX_", "WORKSHOP_"))]:
