@@ -93,8 +93,11 @@ class EventBus:
     def offer(self, rule: Any, event: dict[str, Any]) -> None:
         """Deliver an event to the targets of a rule (moto's object), if it is enabled and matches."""
         text = rule.event_pattern.dump()
-        if rule.state == "ENABLED" and text and event_patterns.matches(json.loads(text), event):
-            self.fire(rule, event)
+        try:
+            if rule.state == "ENABLED" and text and event_patterns.matches(json.loads(text), event):
+                self.fire(rule, event)
+        except Exception:  # whoever tells of an event is not to suffer from a rule
+            logger.exception("%s could not take an event", rule.arn)
 
     def fire(self, rule: Any, event: dict[str, Any], done: Callable[[], None] | None = None) -> None:
         """Call all targets of a rule with an event; `done` is called once each was tried."""

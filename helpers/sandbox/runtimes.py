@@ -131,13 +131,13 @@ def choose(world: Any, wanted: str) -> Runtime:
     Raises RuntimeUnavailable when containers are demanded and no engine answers.
     """
     if wanted != "process":
-        try:
-            from . import container
+        from . import container
 
+        try:
             return container.connect(world)
-        except (ImportError, RuntimeUnavailable) as problem:
+        except RuntimeUnavailable:
             if wanted == "container":
-                raise RuntimeUnavailable(str(problem)) from problem
+                raise
     from .images import ImageStore
 
     return ProcessRuntime(ImageStore(world.home / "images"), world.home / "containers")

@@ -7,7 +7,8 @@ The clock may run so fast that a job cannot keep up. Then firings are left out, 
 them all:
 - of the moments that passed since the last look only the latest fires;
 - a rule whose last firing is still being delivered does not fire;
-- a rule of which MAX_RUNNING tasks run does not fire. CloudWatch counts these two as ThrottledRules.
+- a rule of which MAX_RUNNING tasks run does not fire.
+CloudWatch counts the last two as ThrottledRules, at most one a second.
 """
 
 from __future__ import annotations
@@ -15,6 +16,7 @@ from __future__ import annotations
 import json
 import logging
 import threading
+import time
 import uuid
 from collections.abc import Iterator
 from dataclasses import dataclass, field
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 MAX_RUNNING = 3
+SHORTEST_WAIT_SECONDS = 0.1  # of real time, so that a very fast clock does not keep the processor busy
 LONGEST_WAIT = timedelta(days=1)
 
 
@@ -44,6 +47,7 @@ class Plan:
     signature: tuple
     moments: Iterator[datetime]
     next: datetime | None = None
+    left_out: float = 0.0  # when a firing was last left out, on the system's own clock
     delivering: threading.Event = field(default_factory=threading.Event)
 
     def step(self, now: datetime) -> datetime | None:
@@ -77,12 +81,13 @@ class ScheduleLoop:
                 plan = self._plan(arn, thing, now)
                 moment = plan.step(now)
                 if moment:
-                    self._fire(thing, plan, moment)
+                    self._try_to_fire(thing, plan, moment)
                 if plan.next:
                     coming.append(plan.next)
             self._looked = True
-            wait = min([*coming, now + LONGEST_WAIT]) - self._world.clock.now()
-            self._world.clock.wait(wait.total_seconds(), self._changed)
+            clock = self._world.clock
+            wait = min([*coming, now + LONGEST_WAIT]) - clock.now()
+            clock.wait(max(wait.total_seconds(), SHORTEST_WAIT_SECONDS * clock.speed), self._changed)
 
     def _enabled(self) -> list[tuple[str, Any]]:
         """moto's rules and schedules that are enabled, by ARN; plans of all others are forgotten."""
@@ -115,18 +120,17 @@ class ScheduleLoop:
         )
         plan = self._plans.get(arn)
         if plan is None or plan.signature != signature:
+            moments = self._of_rule(thing, now) if is_rule else self._of_schedule(thing, now)
+            plan = self._plans[arn] = Plan(signature, moments)
             try:
-                moments = self._of_rule(thing, now) if is_rule else self._of_schedule(thing, now)
+                plan.next = next(moments, None)
             except schedules.ScheduleInvalid as error:  # stored past the checks
                 logger.warning("%s never fires: %s", arn, error)
-                moments = iter(())
-            plan = self._plans[arn] = Plan(signature, moments)
-            plan.next = next(moments, None)
         return plan
 
     @staticmethod
     def _of_rule(rule: Any, now: datetime) -> Iterator[datetime]:
-        return schedules.parse(rule.scheduled_expression).firings(now)
+        yield from schedules.parse(rule.scheduled_expression).firings(now)
 
     def _of_schedule(self, item: Any, now: datetime) -> Iterator[datetime]:
         """Scheduler also knows a first and a last day, and a rate that begins at once."""
@@ -144,14 +148,23 @@ class ScheduleLoop:
                 return
             yield moment
 
+    def _try_to_fire(self, thing: Any, plan: Plan, moment: datetime) -> None:
+        try:
+            self._fire(thing, plan, moment)
+        except Exception:  # one schedule that cannot fire does not stop the others
+            plan.delivering.clear()
+            logger.exception("%s could not fire", thing.arn)
+
     def _fire(self, thing: Any, plan: Plan, moment: datetime) -> None:
         is_rule = hasattr(thing, "scheduled_expression")
         sender = (rule_sender if is_rule else schedule_sender)(thing.name, thing.arn, thing.arn.split(":")[3])
         dimension = {"RuleName": thing.name} if is_rule else {"ScheduleGroup": thing.group_name}
         if plan.delivering.is_set() or self._running(sender) >= MAX_RUNNING:
-            logger.info("%s does not fire at %s: it has not finished what it started", thing.arn, moment)
-            name = "ThrottledRules" if is_rule else "InvocationThrottleCount"
-            self._bus.count(RULES if is_rule else SCHEDULES, sender.region, dimension, name)
+            if time.monotonic() - plan.left_out > 1:
+                plan.left_out = time.monotonic()
+                logger.info("%s is left out at %s: it has not finished what it started", thing.arn, moment)
+                name = "ThrottledRules" if is_rule else "InvocationThrottleCount"
+                self._bus.count(RULES if is_rule else SCHEDULES, sender.region, dimension, name)
             return
         plan.delivering.set()
         if is_rule:

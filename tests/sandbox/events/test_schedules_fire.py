@@ -47,12 +47,12 @@ def test_a_disabled_rule_does_not_fire_until_it_is_enabled(bus: Bus) -> None:
     quiet, loud = bus.queue(), bus.queue()
     rule = bus.rule({"Arn": quiet.arn}, ScheduleExpression="rate(1 minute)", State="DISABLED")
     bus.rule({"Arn": loud.arn}, ScheduleExpression="rate(1 minute)")
-    until(lambda: len(loud.messages()) >= 3, what="three firings of the other rule")
+    until(lambda: len(loud.messages()) >= 2, what="two firings of the other rule")
     assert quiet.messages() == []
     bus.events.enable_rule(Name=rule)
     quiet.first()
     bus.events.disable_rule(Name=rule)
-    count = len(until(quiet.messages))
+    count = len(quiet.messages())
     loud.seen.clear()
     until(lambda: len(loud.messages()) >= 3, what="three more firings of the other rule")
     assert len(quiet.messages()) <= count + 1  # one may have been on its way
@@ -148,7 +148,7 @@ def test_scheduler_runs_a_task_once_at_a_time(bus: Bus) -> None:
     network = ground.network["awsvpcConfiguration"]
     clock = bus.queue()
     bus.rule({"Arn": clock.arn}, ScheduleExpression="rate(1 minute)")
-    soon = moments([clock.first()])[0] + timedelta(minutes=3)
+    soon = moments([clock.first()])[0] + timedelta(minutes=2)
     name = schedule(
         bus,
         f"at({soon:%Y-%m-%dT%H:%M:%S})",
@@ -210,7 +210,7 @@ def test_a_zone_decides_when_cron_fires(bus: Bus) -> None:
     clock = bus.queue()
     bus.rule({"Arn": clock.arn}, ScheduleExpression="rate(1 minute)")
     there = moments([clock.first()])[0] + timedelta(hours=5, minutes=30)  # India has no summer time
-    soon = there + timedelta(minutes=3)
+    soon = there + timedelta(minutes=2)
     schedule(
         bus,
         f"cron({soon.minute} {soon.hour} * * ? *)",
