@@ -147,10 +147,5 @@ class ImageStore:
             )
         rootfs = self._unpacked / digest.replace(":", "-")
         if not rootfs.is_dir():
-            files = [self.layers.blobs.path(layer["digest"]).open("rb") for layer in manifest["layers"]]
-            try:
-                oci.unpack(files, rootfs)
-            finally:
-                for file in files:
-                    file.close()
+            oci.unpack((self.layers.blobs.path(layer) for layer in needed[1:]), rootfs)
         return describe(uri, digest, json.loads(self.layers.blobs.read(needed[0])), rootfs)

@@ -139,8 +139,8 @@ class LayerWriter:
                 archive.addfile(entry, file)
 
 
-def unpack(layers: Iterable[BinaryIO], folder: Path) -> None:
-    """Lay the layers over one another in `folder`, which appears only when all is there.
+def unpack(layers: Iterable[Path], folder: Path) -> None:
+    """Lay the layers (files) over one another in `folder`, which appears only when all is there.
 
     Layers may be gzipped. Whiteouts (files that a later layer removes) are honoured. ValueError for an entry
     that would leave the folder.
@@ -149,7 +149,7 @@ def unpack(layers: Iterable[BinaryIO], folder: Path) -> None:
     partial = Path(tempfile.mkdtemp(dir=folder.parent, prefix="partial-"))
     try:
         for layer in layers:
-            with tarfile.open(fileobj=layer, mode="r:*") as archive:
+            with tarfile.open(layer) as archive:
                 for entry in archive:
                     _unpack_entry(archive, entry, partial)
         partial.chmod(0o755)

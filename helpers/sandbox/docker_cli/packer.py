@@ -215,12 +215,7 @@ class Packer:
                 f"COPY --from={name}: without a Docker Engine that image is not fetched, so nothing of it "
                 "can be copied"
             )
-        files = [self.blobs.path(digest).open("rb") for digest in stage.layers]
-        try:
-            oci.unpack(files, scratch / "stage")
-        finally:
-            for file in files:
-                file.close()
+        oci.unpack(map(self.blobs.path, stage.layers), scratch / "stage")
         return Context(scratch / "stage")
 
     def _fill(

@@ -39,7 +39,8 @@ class CliError(Exception):
 
 class _Parser(argparse.ArgumentParser):
     def error(self, message: str) -> None:
-        raise CliError(f"{message}\nSee '{self.prog} --help'.", 125)
+        words = message.replace("unrecognized arguments: ", "unknown flag: ")
+        raise CliError(f"{words}\nSee '{self.prog} --help'.", 125)
 
 
 def say(line: str) -> None:

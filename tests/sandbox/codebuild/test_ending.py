@@ -151,8 +151,9 @@ def test_a_role_that_may_not_write_logs(ground: Ground) -> None:
     code, message = built.context("PROVISIONING")
     assert code == "ACCESS_DENIED"
     assert message.startswith(
-        f"Service role {ground.role} does not allow AWS CodeBuild to create Amazon CloudWatch Logs log streams "
-        f"for build {built.build['arn']}. Error message: User: arn:aws:sts::{ACCOUNT}:assumed-role/{ground.name}/"
+        f"Service role {ground.role} does not allow AWS CodeBuild to create Amazon CloudWatch Logs log "
+        f"streams for build {built.build['arn']}. Error message: User: "
+        f"arn:aws:sts::{ACCOUNT}:assumed-role/{ground.name}/"
     )
     assert (built.status, built.phases, built.log) == ("FAILED", {}, [])
 
