@@ -17,6 +17,8 @@ from typing import Any
 
 import boto3
 
+from helpers.errors import WorkshopError
+
 from . import facts, sandboxes
 from .environment import ROOT
 from .lock import Lock, Taken
@@ -97,7 +99,7 @@ def run(plan: Plan) -> int:
         print(
             f"A run is under way in this folder already ({holder}). Wait for it, or end it with Ctrl-C there."
         )
-    except (RunError, KernelFailed, sandboxes.SandboxFailed) as error:
+    except (RunError, KernelFailed, sandboxes.SandboxFailed, WorkshopError) as error:
         print(error)
     except Stopped as stopped:
         print(f"\nThe run was {stopped}. Kernels and sandbox have ended; what was done: {_short(plan.out)}.")

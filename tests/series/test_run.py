@@ -129,6 +129,15 @@ def test_a_wrong_name_is_told(folder: Path) -> None:
     assert (code, "no notebook that begins with 77" in said) == (1, True)
 
 
+def test_no_account_is_touched_that_is_not_allowed_by_name(folder: Path) -> None:
+    notebook(folder, "01_a", "open('was here', 'w')")
+    code, said = finish(run(folder, folder / "out", mode="account", region="eu-west-1"))
+    assert code == 1
+    assert "Set WORKSHOP_ACCOUNT_ID" in said
+    assert "Traceback" not in said
+    assert not (folder / "was here").exists()
+
+
 def test_a_series_that_deployed_nothing_has_failed_at_the_teardown(folder: Path) -> None:
     """The facts are read from the APIs, so notebooks that only claim to have worked are found out."""
     notebook(folder, "01_claims", "print('Deployed eight stacks.')")
