@@ -34,7 +34,7 @@ def failed(reason: str) -> TaskFailed:
 
 
 def sdk_error(service: str, error: ClientError) -> str:
-    """An API's refusal as the AWS SDK for Go, in which Fargate's agent is written, prints it."""
+    """An API's refusal as the AWS SDK for Go, which Fargate uses, prints it."""
     code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
     status = error.response.get("ResponseMetadata", {}).get("HTTPStatusCode", 400)
     request = error.response.get("ResponseMetadata", {}).get("RequestId") or uuid.uuid4()

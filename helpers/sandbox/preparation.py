@@ -23,7 +23,7 @@ from .task_definitions import ECR_ADDRESS
 if TYPE_CHECKING:
     from .world import World
 
-AGENT = "ecs-tasks.amazonaws.com"
+ECS_TASKS = "ecs-tasks.amazonaws.com"
 
 Check = Callable[["World", dict[str, Any]], "Failure | None"]
 preflight_checks: list[Check] = []
@@ -39,8 +39,8 @@ def preflight(world: World, task: dict[str, Any]) -> Failure | None:
 
 
 @dataclass(frozen=True)
-class Agent:
-    """What acts for one task before it runs: the execution role's session in the task's region."""
+class Preparation:
+    """What is done for one task before it runs, in its region, as its execution role."""
 
     world: World
     region: str
@@ -51,7 +51,12 @@ class Agent:
     def client(self, service: str, region: str | None = None) -> Any:
         """A client with the execution role's credentials."""
         return self.world.client(
-            service, region or self.region, self.execution_role, self.task_id, AGENT, source_arn=self.task_arn
+            service,
+            region or self.region,
+            self.execution_role,
+            self.task_id,
+            ECS_TASKS,
+            source_arn=self.task_arn,
         )
 
     def log_in(self, images: list[str]) -> None:

@@ -43,6 +43,11 @@ def find_cluster(call: Call, name: str | None) -> Any:
 
 def find_definition(call: Call, name: str) -> tuple[dict[str, Any], list[dict[str, str]]]:
     """An active task definition, by family, family:revision or ARN, and its tags. Raises AwsError."""
+    family = name.rpartition("/")[2]
+    if ":" not in family:  # the latest revision that is active, where moto would take the latest of all
+        revisions = call.world.moto("ecs", call.region).task_definitions.get(family, {})
+        active = [number for number, found in revisions.items() if found.status == "ACTIVE"]
+        name = f"{family}:{max(active, default=0)}"
     ecs = call.world.client("ecs", call.region, as_service="ecs.amazonaws.com")
     try:
         found = ecs.describe_task_definition(taskDefinition=name, include=["TAGS"])

@@ -19,7 +19,7 @@ from .container_credentials import ContainerEndpoints
 from .failures import Failure, TaskFailed
 from .interfaces import make_interface, remove_interface
 from .logs import AwsLogs
-from .preparation import Agent, preflight
+from .preparation import Preparation, preflight
 from .runtimes import CannotStart, ContainerSpec, Exit, Image, Running
 from .service import AwsError
 
@@ -55,7 +55,7 @@ class TaskRun:
         self.world, self.region, self.task, self.definition = world, region, task, definition
         self.task_role: str | None = roles.get("task")
         self.id = task["taskArn"].rpartition("/")[2]
-        self.agent = Agent(world, region, self.id, task["taskArn"], roles.get("execution"))
+        self.preparation = Preparation(world, region, self.id, task["taskArn"], roles.get("execution"))
         self.inbox: queue.Queue[tuple[str, Exit] | None] = queue.Queue()  # exits; None when asked to stop
         self.images: dict[str, Image] = {}
         self.logs: dict[str, AwsLogs | None] = {}
@@ -121,15 +121,15 @@ class TaskRun:
         if problem:
             raise TaskFailed(problem)
         containers = self.definition["containerDefinitions"]
-        self.agent.log_in([container["image"] for container in containers])
+        self.preparation.log_in([container["image"] for container in containers])
         for container in containers:
-            self.secrets[container["name"]] = self.agent.secrets(container)
+            self.secrets[container["name"]] = self.preparation.secrets(container)
         for container in containers:
-            self.logs[container["name"]] = self.agent.open_log(container)
+            self.logs[container["name"]] = self.preparation.open_log(container)
         self._change(pullStartedAt=now(), quiet=True)
         for container in containers:
             try:
-                image = self.images[container["name"]] = self.agent.pull(container["image"])
+                image = self.images[container["name"]] = self.preparation.pull(container["image"])
             except TaskFailed as problem:
                 self._container(container["name"], reason=problem.failure.reason, quiet=True)
                 raise

@@ -115,6 +115,14 @@ def test_an_inactive_definition(place: Ground) -> None:
     assert refusal(error) == ("ClientException", "TaskDefinition is inactive")
 
 
+def test_a_family_means_its_latest_active_revision(ground: Ground) -> None:
+    image = ground.image("print('ran')")
+    first, second = (ground.define(ground.container(image)) for _ in range(2))
+    assert ground.run(ground.name)["taskDefinitionArn"] == second
+    ground.ecs.deregister_task_definition(taskDefinition=second)
+    assert ground.run(first.rpartition(":")[0])["taskDefinitionArn"] == first
+
+
 def test_a_definition_for_ec2_only(place: Ground) -> None:
     container = {"name": "job", "image": "busybox", "memory": 64}
     definition = place.define(
