@@ -6,7 +6,6 @@ Any Python from 3.7 can read this file; the packages that a verb needs are insta
 from __future__ import annotations
 
 import argparse
-import os
 import sys
 
 from .commands import environment
@@ -85,12 +84,10 @@ def main(arguments: list[str]) -> int:
 
         return clean()
     try:
-        python = environment.python()
+        environment.enter("helpers", arguments)
     except environment.SetupError as error:
         print(error, file=sys.stderr)
         return 1
-    if not os.path.samefile(os.path.dirname(python), os.path.dirname(sys.executable)):
-        return environment.become([python, "-m", "helpers", *arguments], dict(os.environ))
     return _perform(options, others)
 
 

@@ -22,6 +22,7 @@ def test(arguments: list[str]) -> int:
         code = _step("The job's own tests", ["-m", "unittest", "discover"], environment, "sample_job")
         if code:
             return code
+    os.chdir(ROOT)
     return become([sys.executable, "-m", "pytest", *arguments], environment)
 
 

@@ -39,9 +39,18 @@ def python() -> str:
     return str(interpreter(venv()))
 
 
+def enter(module: str, arguments: list[str]) -> None:
+    """Go on as `python -m module arguments` in the environment with the packages; return when already in it.
+
+    Raises SetupError.
+    """
+    found = python()
+    if not os.path.samefile(os.path.dirname(found), os.path.dirname(sys.executable)):
+        sys.exit(become([found, "-m", module, *arguments], dict(os.environ)))
+
+
 def become(command: list[str], environment: dict[str, str]) -> int:
-    """Go on as another program, in the project's folder, so that signals reach it directly."""
-    os.chdir(ROOT)
+    """Go on as another program, so that signals reach it directly."""
     sys.stdout.flush()
     if os.name == "nt":  # where exec leaves the console to two programs
         return subprocess.call(command, env=environment)
