@@ -123,18 +123,16 @@ class Ground:
             **changes,
         }
 
-    def put_source(self, buildspec: str | None, **files: str | bytes) -> None:
+    def put_source(self, buildspec: str | None, files: dict[str, str | bytes] | None = None) -> None:
         """Put a ZIP with the buildspec and other files where the project takes its source."""
-        named = {name.replace("__", "/"): text for name, text in files.items()}
-        if buildspec is not None:
-            named["buildspec.yml"] = buildspec
+        named = {**(files or {}), **({"buildspec.yml": buildspec} if buildspec is not None else {})}
         self.s3.put_object(Bucket=self.name, Key="source.zip", Body=zipped(named))
 
     def start(
-        self, buildspec: str | None = None, *, files: dict[str, Any] | None = None, **request: Any
+        self, buildspec: str | None = None, *, files: dict[str, str | bytes] | None = None, **request: Any
     ) -> str:
         """Start a build of this buildspec and these files; its id."""
-        self.put_source(buildspec, **(files or {}))
+        self.put_source(buildspec, files)
         return self.codebuild.start_build(projectName=self.name, **request)["build"]["id"]
 
     def build(self, buildspec: str | None = None, **request: Any) -> Built:

@@ -150,7 +150,7 @@ def test_a_missing_buildspec(place: Ground) -> None:
 
 
 def test_another_path_and_an_object_in_s3(place: Ground) -> None:
-    other = {"ci__release.yml": spec({"build": ["echo release"]})}
+    other = {"ci/release.yml": spec({"build": ["echo release"]})}
     built = place.build(None, files=other, buildspecOverride="ci/release.yml")
     assert built.output == ["release"]
     place.s3.put_object(Bucket=place.name, Key="specs/b.yml", Body=spec({"build": ["echo from s3"]}))

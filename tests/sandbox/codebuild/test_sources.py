@@ -78,7 +78,7 @@ def test_codecommit_says_no(repository: tuple[Ground, str, str]) -> None:
 
 def test_a_zip_in_s3_with_its_permissions(place: Ground) -> None:
     built = place.commands(
-        "./run.sh", "ls -R | sort", files={"run.sh": "#!/bin/sh\necho ran\n", "a__b__c": "x"}
+        "./run.sh", "ls -R | sort", files={"run.sh": "#!/bin/sh\necho ran\n", "a/b/c": "x"}
     )
     assert built.output[0] == "ran"
     assert {"c", "buildspec.yml"} <= set(built.output)
@@ -160,9 +160,9 @@ def test_secondary_sources_have_folders_of_their_own(ground: Ground) -> None:
 
 TREE = {
     "top.txt": "1",
-    "my-build-1__my-file-1.txt": "1",
-    "my-build-2__my-file-2.txt": "2",
-    "my-build-2__my-subdirectory__my-file-3.txt": "3",
+    "my-build-1/my-file-1.txt": "1",
+    "my-build-2/my-file-2.txt": "2",
+    "my-build-2/my-subdirectory/my-file-3.txt": "3",
 }
 ZIP = {"type": "S3", "packaging": "ZIP", "name": "out.zip"}
 
