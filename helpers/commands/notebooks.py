@@ -34,7 +34,8 @@ def execute(
 ) -> Outcome:
     """Execute `source` and write it with its outputs to `target`, up to the first cell that fails.
 
-    A cell may fail on purpose where it carries the tag `raises-exception`. Each cell that is done is on disk.
+    A cell may fail on purpose where it carries the tag `raises-exception`. What was done is also written when the
+    run is stopped.
     """
     began = time.monotonic()
     notebook = load_notebook_node(str(source))
@@ -47,7 +48,6 @@ def execute(
             ENGINE,
             notebook,
             kernel_name="python3",
-            output_path=str(target),
             progress_bar=False,
             execution_timeout=cell_timeout,
             kernel=kernel,
@@ -56,7 +56,9 @@ def execute(
     except (CellTimeoutError, DeadKernelError):
         if record.failure is None:
             raise
-    write_ipynb(notebook, str(target))
+    finally:
+        # Once, here: papermill would write the whole file twice a cell, which takes longer than most cells.
+        write_ipynb(notebook, str(target))
     return Outcome(
         name=source.stem,
         path=target,
