@@ -34,8 +34,8 @@ def execute(
 ) -> Outcome:
     """Execute `source` and write it with its outputs to `target`, up to the first cell that fails.
 
-    A cell may fail on purpose where it carries the tag `raises-exception`. What was done is also written when the
-    run is stopped.
+    A cell may fail on purpose where it carries the tag `raises-exception`. What was done is written even when
+    the run is stopped.
     """
     began = time.monotonic()
     notebook = load_notebook_node(str(source))
