@@ -111,7 +111,8 @@ def _stack(session: Session, name: str) -> Diagnosis:
         told = next((e.reason for e in last if "ROLLBACK_IN_PROGRESS" in e.status and e.reason), "")
         cause = told.removesuffix(" Rollback requested by user.").rstrip(".") or UNKNOWN
         return Diagnosis(name, f"it is in {status}", cause, (told,), launch.advice(session, name, told))
-    cause = f"{first.resource} ({first.type}) could not be made or changed: {first.reason.rstrip('.')}"
+    told = launch.plain_reason(first.reason).rstrip(".")
+    cause = f"{first.resource} ({first.type}) could not be made or changed: {told}"
     return Diagnosis(
         name, f"it is in {status}", cause, _said(last), launch.advice(session, name, first.reason)
     )

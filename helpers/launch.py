@@ -309,7 +309,15 @@ def _worth_saying(event: StackEvent) -> str:
     telling = (
         event.status.endswith("FAILED") or "requires the creation of a new physical resource" in event.reason
     )
-    return event.reason if telling else ""
+    return plain_reason(event.reason) if telling else ""
+
+
+def plain_reason(reason: str) -> str:
+    """A reason without its wrapping: the handler's prefix, and request numbers that only AWS can look up."""
+    inner = re.search(
+        r'^Resource handler returned message: "(.*)" \(RequestToken: [^)]*\)', reason, re.DOTALL
+    )
+    return re.sub(r"\s*\(Service: [^()]*Request ID: [^()]*\)", "", inner[1] if inner else reason).strip()
 
 
 def first_failure(events: Sequence[StackEvent], stack: str) -> StackEvent | None:
@@ -326,7 +334,8 @@ def failure(
     if first is None:  # refused before any resource was begun, such as an import that does not exist
         told = next((e.reason for e in happened if "ROLLBACK_IN_PROGRESS" in e.status and e.reason), reason)
         return StackFailed(stack, status, None, told, advice(session, stack, told))
-    return StackFailed(stack, status, first.resource, first.reason, advice(session, stack, first.reason))
+    told = plain_reason(first.reason)
+    return StackFailed(stack, status, first.resource, told, advice(session, stack, told))
 
 
 def advice(session: Session, stack: str, reason: str) -> str:
@@ -344,6 +353,8 @@ def advice(session: Session, stack: str, reason: str) -> str:
         return f"The credentials lack that right: ask whoever owns the account, {again}."
     if "in use by" in reason or "as it is in use" in reason:
         return "Delete the stacks that import it first, the last one first."
+    if "No Fargate configuration" in reason:
+        return f'explain(session, "{stack}", "Cpu") shows the pairs that Fargate sells; {again}.'
     if "not empty" in reason:
         return "teardown(session) empties the buckets before it deletes the stacks."
     return (

@@ -11,7 +11,7 @@ import os
 import sys
 import time
 from collections.abc import Generator, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, TypeVar
 
 from . import show
@@ -79,6 +79,10 @@ class Progress(Noun):
 
     def add(self, event: Event) -> None:
         if isinstance(event, Step):
+            before = self.steps.get(event.key)
+            failed = before is not None and before.note and Status(before.state).sign == "✗"
+            if failed and not event.note:  # a resource that failed is deleted next: keep why it failed
+                event = replace(event, note=before.note)
             self.steps[event.key] = event
         elif isinstance(event, Line):
             self.lines.append(event.text)

@@ -12,13 +12,16 @@ import textwrap
 from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from itertools import zip_longest
 from typing import Any
 
 _concealed: set[str] = set()
 
-LINE = "1px solid var(--jp-border-color2, rgba(128,128,128,.35))"
-CELL = f"text-align:left;vertical-align:top;padding:.25em .9em .25em 0;border-bottom:{LINE}"
+GREY = "var(--jp-border-color2, rgba(128,128,128,.35))"
+SPACE = "margin:.4em 0"
+CELL = f"vertical-align:top;padding:.25em .9em .25em 0;border-bottom:1px solid {GREY}"
+FIXED = "font:var(--jp-code-font-size, 13px)/1.4 var(--jp-code-font-family, monospace);background:none"
 QUIET = "opacity:.7"
 WIDEST = 76  # characters in a cell of a terminal's table, before it is wrapped
 
@@ -75,16 +78,18 @@ class Text:
     title: bool = False
 
     def plain(self) -> str:
-        return discreet(self.text).replace("`", "") if self.title else discreet(self.text)
+        return discreet(self.text).replace("`", "")
 
     def html(self) -> str:
-        inner = _inline(self.text)
-        return f'<p style="margin:.4em 0">{f"<strong>{inner}</strong>" if self.title else inner}</p>'
+        return _heading(self.text) if self.title else f'<p style="{SPACE}">{_inline(self.text)}</p>'
 
 
 @dataclass(frozen=True)
 class Table:
-    """Rows under headings. The first cell of a row is its heading for a screen reader."""
+    """Rows under headings. The first cell of a row is its heading for a screen reader.
+
+    Columns of numbers are set to the right; columns without names have no headings.
+    """
 
     columns: Sequence[str]
     rows: Sequence[Sequence[Any]]
@@ -98,64 +103,88 @@ class Table:
         heads = [[_cell_text(name)] for name in self.columns]
         rows = [[textwrap.wrap(_cell_text(value), WIDEST) or [""] for value in row] for row in self.rows]
         widths = [max(len(line) for row in [heads, *rows] for line in row[i]) for i in range(len(heads))]
-        head = (
-            [*_lines(heads, widths), "  ".join("─" * width for width in widths)] if any(self.columns) else []
-        )
-        return "\n".join([*title, *head, *(line for row in rows for line in _lines(row, widths))])
+        lines = [line for row in rows for line in self._lines(row, widths)]
+        if any(self.columns):
+            lines[:0] = [*self._lines(heads, widths), "  ".join("─" * width for width in widths)]
+        return "\n".join([*title, *lines])
+
+    def _lines(self, cells: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterable[str]:
+        """A row of wrapped cells as lines of a terminal."""
+        for parts in zip_longest(*cells, fillvalue=""):
+            padded = (
+                part.rjust(width) if i in self._numbers else part.ljust(width)
+                for i, (part, width) in enumerate(zip(parts, widths, strict=True))
+            )
+            yield "  ".join(padded).rstrip()
 
     def html(self) -> str:
-        style = "text-align:left;padding:.3em 0"
-        caption = (
-            f'<caption style="{style}"><strong>{_inline(self.caption)}</strong></caption>'
-            if self.caption
-            else ""
-        )
         if not self.rows:
-            return f'<p style="margin:.4em 0">{_inline(self.caption)}: {_inline(self.empty)}</p>'
-        names = "".join(f'<th scope="col" style="{CELL}">{_inline(name)}</th>' for name in self.columns)
-        head = f"<thead><tr>{names}</tr></thead>" if any(self.columns) else ""
-        body = "".join(f"<tr>{_row_html(row)}</tr>" for row in self.rows)
-        style = "border-collapse:collapse;margin:.4em 0"
-        return f'<table style="{style}">{caption}{head}<tbody>{body}</tbody></table>'
+            return f'<p style="{SPACE}">{_inline(self.caption)}: {_inline(self.empty)}</p>'
+        caption = _inline(self.caption)
+        if caption:
+            caption = f'<caption style="text-align:left;padding:.3em 0"><strong>{caption}</strong></caption>'
+        head = "".join(self._cell(i, "th", "col", _inline(name)) for i, name in enumerate(self.columns))
+        head = f"<thead><tr>{head}</tr></thead>" if any(self.columns) else ""
+        body = "".join(f"<tr>{self._row(row)}</tr>" for row in self.rows)
+        table = (
+            f'<table style="border-collapse:collapse;{SPACE}">{caption}{head}<tbody>{body}</tbody></table>'
+        )
+        return f'<div style="overflow-x:auto">{table}</div>'
+
+    def _row(self, row: Sequence[Any]) -> str:
+        first, *rest = [_cell_html(value) for value in row]
+        cells = [
+            self._cell(0, "th", "row", first),
+            *(self._cell(i, "td", "", c) for i, c in enumerate(rest, 1)),
+        ]
+        return "".join(cells)
+
+    def _cell(self, column: int, tag: str, scope: str, inner: str) -> str:
+        side = "right" if column in self._numbers else "left"
+        weight = ";font-weight:normal" if scope == "row" else ""
+        scope = f' scope="{scope}"' if scope else ""
+        return f'<{tag}{scope} style="text-align:{side};{CELL}{weight}">{inner}</{tag}>'
+
+    @cached_property
+    def _numbers(self) -> set[int]:
+        """The columns that hold numbers and nothing else."""
+        columns = zip(*self.rows, strict=True)
+        is_number = [
+            all(re.fullmatch(r"-?[\d.,]*", _cell_text(cell)) for cell in column) for column in columns
+        ]
+        return {
+            i for i, every in enumerate(is_number) if every and any(_cell_text(row[i]) for row in self.rows)
+        }
 
 
 @dataclass(frozen=True)
 class Code:
-    """Source lines with their numbers; `first` is None for text without numbers, `mark` lines stand out."""
+    """Source lines, with their numbers in the file from `first` on, or without when it is None."""
 
     text: str
     language: str = "yaml"
     first: int | None = 1
     caption: str = ""
-    mark: frozenset[int] = frozenset()
 
     def plain(self) -> str:
-        title = [discreet(self.caption)] if self.caption else []
-        lines = discreet(self.text).splitlines()
-        if self.first is None:
-            return "\n".join([*title, *(f"  {line}" for line in lines)])
-        width = len(str(self.first + len(lines)))
-        numbered = (
-            f"{'>' if number in self.mark else ' '}{number:>{width}}  {line}".rstrip()
-            for number, line in enumerate(lines, self.first)
-        )
-        return "\n".join([*title, *numbered])
+        title = [_cell_text(self.caption)] if self.caption else []
+        return "\n".join([*title, *self._numbered(discreet(self.text).splitlines(), "{}", "  ")])
 
     def html(self) -> str:
-        lines = _highlight(discreet(self.text), self.language)
-        if self.first is not None:
-            width = len(str(self.first + len(lines)))
-            lines = [self._numbered(number, width, line) for number, line in enumerate(lines, self.first)]
-        title = (
-            f'<p style="margin:.4em 0"><strong>{_inline(self.caption)}</strong></p>' if self.caption else ""
-        )
-        style = "margin:.4em 0;padding:.4em 0;line-height:1.35;overflow-x:auto;background:none"
-        return f'{title}<pre tabindex="0" style="{style}">{chr(10).join(lines)}</pre>'
+        from .highlight import html_lines  # here, because Pygments is slow to import
 
-    def _numbered(self, number: int, width: int, line: str) -> str:
-        sign = "▸" if number in self.mark else " "
-        gutter = f'<span style="{QUIET};user-select:none">{sign}{number:>{width}}  </span>'
-        return gutter + (f"<strong>{line}</strong>" if number in self.mark else line)
+        number = f'<span style="{QUIET};user-select:none">{{}}</span>'
+        lines = self._numbered(html_lines(discreet(self.text), self.language), number, "")
+        return _heading(self.caption) + _preformatted("\n".join(lines), "overflow-x:auto")
+
+    def _numbered(self, lines: list[str], number: str, otherwise: str) -> Iterable[str]:
+        """The lines, each behind its number in the form of `number`, or behind `otherwise`."""
+        if self.first is None:
+            return (otherwise + line for line in lines)
+        width = len(str(self.first + len(lines))) + 1
+        return (
+            f"{number.format(f'{i:>{width}}  ')}{line}".rstrip() for i, line in enumerate(lines, self.first)
+        )
 
 
 @dataclass(frozen=True)
@@ -167,23 +196,18 @@ class Log:
     limit: int = 200
 
     def plain(self) -> str:
-        title = [discreet(self.caption)] if self.caption else []
-        return "\n".join([*title, *(f"  {line}" for line in map(discreet, self._shown()))])
+        title = [_cell_text(self.caption)] if self.caption else []
+        return "\n".join([*title, *(f"  {line}" for line in self._shown())])
 
     def html(self) -> str:
-        title = (
-            f'<p style="margin:.4em 0"><strong>{_inline(self.caption)}</strong></p>' if self.caption else ""
-        )
-        text = html.escape("\n".join(map(discreet, self._shown())))
-        style = (
-            f"margin:.4em 0;padding:.4em .8em;border-left:3px solid {LINE.split(' ', 2)[2]};background:none"
-        )
-        style += ";max-height:24em;overflow:auto;white-space:pre-wrap"
-        return f'{title}<pre tabindex="0" style="{style}">{text}</pre>'
+        style = f"border-left:3px solid {GREY};padding-left:.8em;max-height:24em;overflow:auto"
+        style += ";white-space:pre-wrap"
+        return _heading(self.caption) + _preformatted(html.escape("\n".join(self._shown())), style)
 
     def _shown(self) -> list[str]:
         hidden = len(self.lines) - self.limit
-        return [f"({hidden} lines before)", *self.lines[-self.limit :]] if hidden > 0 else list(self.lines)
+        kept = [f"({hidden} lines before)", *self.lines[-self.limit :]] if hidden > 0 else self.lines
+        return [discreet(line) for line in kept]
 
 
 Block = Text | Table | Code | Log
@@ -262,16 +286,19 @@ def counted(count: int, noun: str) -> str:
     return f"{count} {noun}{'s' * (count != 1)}"
 
 
+def _heading(text: str) -> str:
+    return f'<p style="{SPACE}"><strong>{_inline(text)}</strong></p>' if text else ""
+
+
+def _preformatted(inner: str, style: str) -> str:
+    """Lines in a fixed width, which a keyboard can scroll."""
+    return f'<pre tabindex="0" style="{SPACE};{FIXED};{style}">{inner}</pre>'
+
+
 def _inline(text: object) -> str:
     escaped = html.escape(discreet(text))
-    linked = re.sub(r"(https?://[^\s<)]+[^\s<).,;])", r'<a href="\1">\1</a>', escaped)
+    linked = re.sub(r"(https://[^\s<)]+[^\s<).,;])", r'<a href="\1">\1</a>', escaped)
     return re.sub(r"`([^`]+)`", r"<code>\1</code>", linked)
-
-
-def _lines(cells: Sequence[Sequence[str]], widths: Sequence[int]) -> Iterable[str]:
-    """A row of wrapped cells as lines of a terminal."""
-    for parts in zip_longest(*cells, fillvalue=""):
-        yield "  ".join(part.ljust(width) for part, width in zip(parts, widths, strict=True)).rstrip()
 
 
 def _cell_text(value: Any) -> str:
@@ -281,46 +308,7 @@ def _cell_text(value: Any) -> str:
 def _cell_html(value: Any) -> str:
     if isinstance(value, Status):
         return value.html()
-    return _inline("" if value is None else value).replace("\n", "<br>")
-
-
-def _row_html(row: Sequence[Any]) -> str:
-    first, *rest = [_cell_html(value) for value in row]
-    heading = f'<th scope="row" style="{CELL};font-weight:normal">{first}</th>'
-    return heading + "".join(f'<td style="{CELL}">{text}</td>' for text in rest)
-
-
-# JupyterLab's own editor colours where its page defines them, so that both themes read well.
-_COLOURS = (
-    ("Comment", "comment", "#6a737d"),
-    ("Keyword", "keyword", "#7b3fa0"),
-    ("Name.Tag", "variable-2", "#0b62a8"),
-    ("Name.Type", "keyword", "#7b3fa0"),
-    ("Name.Label", "keyword", "#7b3fa0"),
-    ("Literal.String", "string", "#a8442a"),
-    ("Literal.Number", "number", "#0a7b55"),
-    ("Generic.Inserted", "string", "#2e7d32"),
-    ("Generic.Deleted", "error", "#c62828"),
-    ("Generic.Heading", "comment", "#6a737d"),
-    ("Generic.Subheading", "comment", "#6a737d"),
-)
-
-
-def _highlight(text: str, language: str) -> list[str]:
-    """`text` as lines of HTML with inline colours: a saved notebook has no stylesheet to rely on."""
-    from pygments import lex
-    from pygments.lexers import get_lexer_by_name
-
-    lexer = get_lexer_by_name(language, stripnl=False, ensurenl=False)
-    pieces = (_piece(str(kind)[6:], value) for kind, value in lex(textwrap.dedent(text), lexer))
-    return "".join(pieces).split("\n")
-
-
-def _piece(kind: str, value: str) -> str:
-    colour = next(
-        (f"var(--jp-mirror-editor-{name}-color, {c})" for k, name, c in _COLOURS if k in kind), None
-    )
-    if colour is None or not value.strip():
-        return html.escape(value)
-    span = f'<span style="color:{colour}">'  # one span a line: a span that crosses lines breaks the numbering
-    return "\n".join(f"{span}{html.escape(part)}</span>" if part else "" for part in value.split("\n"))
+    text = _inline("" if value is None else value).replace("\n", "<br>")
+    return (
+        text if "<a " in text else re.sub(r"(?<=[^\s<&]{12}[:/,])(?=[^\s<&]{6})", "<wbr>", text)
+    )  # long ARNs

@@ -147,7 +147,7 @@ class Stack(show.Noun):
         return {output.export: output.value for output in self.outputs.rows if output.export}
 
     def _view(self) -> Iterator[show.Block]:
-        said = {True: "", False: ": no changes, it is already as the template says", None: ""}[self.changed]
+        said = " · no changes" if self.changed is False else ""
         yield Text(
             f"{self.name} · {Status(self.status)} · {counted(len(self.resources), 'resource')}{said}",
             title=True,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from functools import cache
 
 import pytest
 
@@ -17,12 +18,12 @@ def session_of(sandbox) -> Iterator[Callable[..., Session]]:
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("SANDBOX_ENDPOINT", sandbox.endpoint)
         patch.setenv("SANDBOX_HOME", str(sandbox.home))
-        yield lambda project, region=None: open_session(project=project, region=region)
+        yield cache(lambda project, region=None: open_session(project=project, region=region))
 
 
 @pytest.fixture(scope="session")
 def line(session_of) -> Session:
-    """A project with all eight stacks, its image pushed by its pipeline, its schedule off. Look, do not touch."""
+    """A project with all eight stacks, its image pushed by its pipeline, its schedule off. Only look."""
     session = session_of("line")
     deploy(session, "schedule", {"ScheduleState": "DISABLED"})
     deploy(session, "pipeline")

@@ -24,7 +24,7 @@ def names(session):
 
 
 def test_the_whole_line_goes_while_it_works(session_of, capsys):
-    """A rule that fires, a task that runs, a pipeline at work, versions in a bucket, images in the registry."""
+    """A rule that fires, a task that runs, a pipeline at work, versions in a bucket, images in a registry."""
     session = session_of("gone")
     deploy(session, "pipeline")
     follow_pipeline(session)
