@@ -23,6 +23,8 @@ MARK = "org.opencontainers.image.description"
 NOT_RUN = (
     "not executed: without a Docker Engine files are packed, and the image runs with this machine's Python"
 )
+# What Docker gives an image whose base has no PATH.
+DEFAULT_PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 _IGNORED = {
     "HEALTHCHECK": "recorded nowhere: ECS does not use it",
     "ONBUILD": "recorded nowhere: triggers are not simulated",
@@ -36,7 +38,7 @@ class Stage:
     base: str
     shell: list[str] = field(default_factory=lambda: ["/bin/sh", "-c"])
     arguments: dict[str, str] = field(default_factory=dict)
-    settings: dict[str, Any] = field(default_factory=dict)
+    settings: dict[str, Any] = field(default_factory=lambda: {"Env": [DEFAULT_PATH]})
     layers: list[str] = field(default_factory=list)
     history: list[dict[str, Any]] = field(default_factory=list)
     folders: set[str] = field(default_factory=set)

@@ -21,6 +21,7 @@ USER 1000
 ENTRYPOINT ["python", "app.py"]
 CMD ["--all"]
 """
+PATH = "PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin"
 LOGIN = "aws ecr get-login-password | docker login --username AWS --password-stdin ${URI%%/*}"
 
 
@@ -74,7 +75,7 @@ def test_build_and_push(shop: Ground) -> None:
     assert config["config"] == {
         "Cmd": ["--all"],
         "Entrypoint": ["python", "app.py"],
-        "Env": ["GREETING=hello"],
+        "Env": [PATH, "GREETING=hello"],
         "User": "1000",
         "WorkingDir": "/job",
     }
@@ -214,7 +215,7 @@ def test_pull_and_build_on_an_image_of_ecr(shop: Ground) -> None:
     assert "not pulled" not in "\n".join(built.output)
     assert "Layer already exists" in "\n".join(built.output)
     config = config_of(shop, "child")["config"]
-    assert config["Env"] == ["GREETING=hello", "MORE=1"]
+    assert config["Env"] == [PATH, "GREETING=hello", "MORE=1"]
     assert config["Entrypoint"] == ["python", "app.py"]
 
 

@@ -19,6 +19,8 @@ from helpers.sandbox.docker_cli.context import Context
 from helpers.sandbox.docker_cli.dockerfile import DockerfileError, expand, parse
 from helpers.sandbox.docker_cli.packer import Packer
 
+from .dockerfiles import COPIES, IGNORED, PATH, REFUSED, SETTINGS, SETTINGS_EXPECTED, TREE
+
 
 def write(folder: Path, files: dict[str, str]) -> Path:
     for name, text in files.items():
@@ -54,27 +56,9 @@ class Packed:
         return self.config["config"]
 
 
-TREE = {"app/main.py": "main", "app/lib/util.py": "util", "data.csv": "1", "notes.md": "n", "b.csv": "2"}
-
-
 @pytest.mark.parametrize(
     ("lines", "expected"),
-    [
-        ("COPY app app", ["app/lib/util.py", "app/main.py"]),
-        ("COPY app/ /srv/", ["srv/lib/util.py", "srv/main.py"]),
-        ("COPY app /srv", ["srv/lib/util.py", "srv/main.py"]),
-        ("WORKDIR /job\nCOPY data.csv .", ["job/data.csv"]),
-        ("WORKDIR /job\nWORKDIR in\nCOPY data.csv d/", ["job/in/d/data.csv"]),
-        ("COPY data.csv /x", ["x"]),
-        ("WORKDIR /x\nCOPY data.csv /x", ["x/data.csv"]),
-        ("COPY *.csv /d/", ["d/b.csv", "d/data.csv"]),
-        ("COPY app/*/*.py notes.md /d/", ["d/notes.md", "d/util.py"]),
-        ('COPY ["data.csv", "/a b/"]', ["a b/data.csv"]),
-        ("ADD ./app/main.py /y.py", ["y.py"]),
-        ("ARG D=/from/arg\nCOPY data.csv ${D}/", ["from/arg/data.csv"]),
-        ("COPY --chown=1:1 data.csv /o/", ["o/data.csv"]),
-        ("COPY . /all/", [f"all/{name}" for name in sorted([*TREE, "Dockerfile"])]),
-    ],
+    COPIES,
 )
 def test_what_copy_copies(tmp_path: Path, lines: str, expected: list[str]) -> None:
     assert Packed(tmp_path, f"FROM scratch\n{lines}\n", TREE).files == expected
@@ -82,15 +66,7 @@ def test_what_copy_copies(tmp_path: Path, lines: str, expected: list[str]) -> No
 
 @pytest.mark.parametrize(
     ("rules", "left"),
-    [  # https://docs.docker.com/build/concepts/context/#dockerignore-files
-        ("*.csv", ["Dockerfile", "app/lib/util.py", "app/main.py", "notes.md"]),
-        ("# comment\n\napp", ["Dockerfile", "b.csv", "data.csv", "notes.md"]),
-        ("**/*.py", ["Dockerfile", "b.csv", "data.csv", "notes.md"]),
-        ("*\n!app\napp/lib", ["app/main.py"]),
-        ("*/*/util.py\nDockerfile", ["app/main.py", "b.csv", "data.csv", "notes.md"]),
-        ("/?.csv", ["Dockerfile", "app/lib/util.py", "app/main.py", "data.csv", "notes.md"]),
-        ("app/**\n!app/lib/*", ["Dockerfile", "app/lib/util.py", "b.csv", "data.csv", "notes.md"]),
-    ],
+    IGNORED,
 )
 def test_what_dockerignore_leaves_out(tmp_path: Path, rules: str, left: list[str]) -> None:
     packed = Packed(tmp_path, "FROM scratch\nCOPY . /\n", {**TREE, ".dockerignore": rules})
@@ -99,36 +75,7 @@ def test_what_dockerignore_leaves_out(tmp_path: Path, rules: str, left: list[str
 
 @pytest.mark.parametrize(
     ("dockerfile", "message"),
-    [
-        (
-            "FROM x\nCOPY gone /",
-            "COPY failed: file not found in build context or excluded by .dockerignore: stat gone: file "
-            "does not exist",
-        ),
-        ("FROM x\nCOPY *.gone /d/", "COPY failed: no source files were specified"),
-        (
-            "FROM x\nCOPY data.csv b.csv /d",
-            "When using COPY with more than one source file, the destination must be a directory and end "
-            "with a /",
-        ),
-        (
-            "FROM x\nCOPY ../data.csv /",
-            "COPY failed: forbidden path outside the build context: ../data.csv ()",
-        ),
-        (
-            "FROM x\nCOPY data.csv",
-            "COPY requires at least two arguments, but only 1 was provided. Destination could not be "
-            "determined.",
-        ),
-        ("FROM x\nINSTALL y", "dockerfile parse error line 2: unknown instruction: INSTALL"),
-        ("# nothing", "the Dockerfile cannot be empty"),
-        ("COPY a b", "no build stage in current context"),
-        ("FROM x\nENV A", "ENV must have two arguments"),
-        ("FROM x\nENV A=1 B", 'Syntax error - can\'t find = in "B". Must be of the form: name=value'),
-        ("FROM x AS", "FROM requires either one or three arguments"),
-        ("FROM x\nSHELL bash", "SHELL requires the arguments to be in JSON form"),
-        ("FROM x\nUSER", "dockerfile parse error line 2: USER requires at least one argument"),
-    ],
+    REFUSED,
 )
 def test_what_docker_refuses(tmp_path: Path, dockerfile: str, message: str) -> None:
     with pytest.raises(DockerfileError) as error:
@@ -153,41 +100,11 @@ def test_what_needs_an_engine_is_refused_by_name(tmp_path: Path, dockerfile: str
 def test_the_settings_of_an_image(tmp_path: Path) -> None:
     packed = Packed(
         tmp_path,
-        "ARG TAG=3.13\n"
-        "FROM python:${TAG} AS base\n"
-        "ARG TAG\n"
-        "ARG MODE=slow\n"
-        "ENV TAG_WAS=$TAG MODE=${MODE} QUOTED=\"two words\" SINGLE='$TAG' ESCAPED=\\$TAG\n"
-        "ENV OLD form of env\n"
-        "ENV PATH=/opt/bin:$PATH NEXT=${NOT_SET:-default}${MODE:+!}\n"
-        'LABEL a="b c" d=e\n'
-        "EXPOSE 80 53/udp\n"
-        "VOLUME /data\n"
-        "STOPSIGNAL SIGINT\n"
-        "USER nobody:nogroup\n"
-        "WORKDIR /job\n"
-        "WORKDIR sub\n"
-        "ENTRYPOINT python -m app\n"
-        'CMD ["one", \\\n'
-        "  # a comment between\n"
-        '  "two"]\n',
+        SETTINGS,
         {},
         MODE="fast",
     )
-    assert packed.settings == {
-        "Env": [
-            *("TAG_WAS=3.13", "MODE=fast", "QUOTED=two words", "SINGLE=$TAG", "ESCAPED=$TAG"),
-            *("OLD=form of env", "PATH=/opt/bin:", "NEXT=default!"),
-        ],
-        "Labels": {"a": "b c", "d": "e"},
-        "ExposedPorts": {"80/tcp": {}, "53/udp": {}},
-        "Volumes": {"/data": {}},
-        "StopSignal": "SIGINT",
-        "User": "nobody:nogroup",
-        "WorkingDir": "/job/sub",
-        "Entrypoint": ["/bin/sh", "-c", "python -m app"],
-        "Cmd": ["one", "two"],
-    }
+    assert packed.settings == SETTINGS_EXPECTED
     assert (packed.root / "job/sub").is_dir()
     assert packed.config["rootfs"]["diff_ids"] == [layer["digest"] for layer in packed.manifest["layers"]]
 
@@ -200,9 +117,9 @@ def test_stages(tmp_path: Path) -> None:
     )
     packed = Packed(tmp_path, dockerfile, TREE)
     assert packed.files == ["l/util.py", "m"]
-    assert "Env" not in packed.settings
+    assert packed.settings["Env"] == [PATH]
     second = Packed(tmp_path / "again", dockerfile, TREE, target="second")
-    assert second.settings["Env"] == ["A=1", "B=2"]
+    assert second.settings["Env"] == [PATH, "A=1", "B=2"]
     assert second.files == ["built/lib/util.py", "built/main.py"]
 
 
@@ -210,7 +127,7 @@ def test_a_heredoc_of_run_is_skipped_as_one_instruction(tmp_path: Path) -> None:
     text = "FROM x\nRUN <<EOF\napt-get update\nCOPY gone /\nEOF\nUSER me\n"
     assert [instruction.name for instruction in parse(text)] == ["FROM", "RUN", "USER"]
     packed = Packed(tmp_path, text, {})
-    assert packed.settings == {"User": "me"}
+    assert packed.settings == {"Env": [PATH], "User": "me"}
     assert any("not executed" in line for line in packed.said)
 
 
