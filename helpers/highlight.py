@@ -8,8 +8,8 @@ import textwrap
 from pygments import lex
 from pygments.lexers import get_lexer_by_name
 
-# Part of a Pygments token's name → style. JupyterLab's own editor colours where its page defines them, so that
-# both themes read well; its colour for comments has too little contrast in the dark, so they are only dimmed.
+# Part of a Pygments token's name → style. JupyterLab's own editor colours, where a page has them, suit
+# both themes; only its colour for comments is too weak in the dark, so these are dimmed instead.
 STYLES = (
     ("Comment", "opacity:.75;font-style:italic"),
     ("Keyword", "color:var(--jp-mirror-editor-keyword-color, #7b3fa0)"),

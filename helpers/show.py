@@ -23,6 +23,7 @@ SPACE = "margin:.4em 0"
 CELL = f"vertical-align:top;padding:.25em .9em .25em 0;border-bottom:1px solid {GREY}"
 FIXED = "font:var(--jp-code-font-size, 13px)/1.4 var(--jp-code-font-family, monospace);background:none"
 QUIET = "opacity:.7"
+LONG = re.compile(r"(?<=[^\s<&]{12}[:/.,])(?=[^\s<&:]{6})")  # where a long ARN or path may be broken
 WIDEST = 76  # characters in a cell of a terminal's table, before it is wrapped
 
 SIGNS = (  # the first pattern that matches decides
@@ -67,7 +68,7 @@ class Status:
     def html(self) -> str:
         colour = next(colour for pattern, _, colour in SIGNS if re.search(pattern, self.word))
         sign = f'<span aria-hidden="true" style="color:{colour};font-weight:bold">{self.sign}</span>'
-        return f"{sign} {html.escape(self.word)}"
+        return f'<span style="white-space:nowrap">{sign} {html.escape(self.word)}</span>'
 
 
 @dataclass(frozen=True)
@@ -309,6 +310,4 @@ def _cell_html(value: Any) -> str:
     if isinstance(value, Status):
         return value.html()
     text = _inline("" if value is None else value).replace("\n", "<br>")
-    return (
-        text if "<a " in text else re.sub(r"(?<=[^\s<&]{12}[:/,])(?=[^\s<&]{6})", "<wbr>", text)
-    )  # long ARNs
+    return text if "<a " in text else LONG.sub("<wbr>", text)
