@@ -74,6 +74,14 @@ class Cfn:
             for event in reversed(found)
         ]
 
+    def reasons(self, stack: dict[str, Any], name: str, status: str) -> list[str | None]:
+        """The reasons given with a status of one resource, or of the `stack`."""
+        return [why for one, event, why in self.events(stack) if (one, event) == (name, status)]
+
+    def failures(self, stack: dict[str, Any]) -> str:
+        """What went wrong, for the message of an assertion."""
+        return "\n".join(f"{name} {status}: {why}" for name, status, why in self.events(stack) if why)
+
     def resources(self, stack: dict[str, Any]) -> dict[str, dict[str, Any]]:
         pages = self.api.get_paginator("list_stack_resources").paginate(StackName=stack["StackId"])
         return {one["LogicalResourceId"]: one for page in pages for one in page["StackResourceSummaries"]}

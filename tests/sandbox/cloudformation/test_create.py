@@ -162,9 +162,7 @@ Resources:
 def test_an_older_type_words_it_otherwise(cfn: Cfn) -> None:
     template = "Resources: {P: {Type: AWS::CodeBuild::Project, Properties: {Nmae: x}}}"
     stack = cfn.create(template)
-    reasons = [
-        reason for name, status, reason in cfn.events(stack) if (name, status) == ("P", "CREATE_FAILED")
-    ]
+    reasons = cfn.reasons(stack, "P", "CREATE_FAILED")
     assert reasons == ["Property Artifacts cannot be empty."] or reasons == [
         "Encountered unsupported property Nmae"
     ]
@@ -192,9 +190,7 @@ def test_what_exists_already_is_refused_and_not_touched(cfn: Cfn) -> None:
     name = unique("q")
     first = cfn.create(f"Resources: {{B: {{Type: AWS::S3::Bucket, Properties: {{BucketName: {name}}}}}}}")
     second = cfn.create(f"Resources: {{B: {{Type: AWS::S3::Bucket, Properties: {{BucketName: {name}}}}}}}")
-    reasons = [
-        reason for one, status, reason in cfn.events(second) if (one, status) == ("B", "CREATE_FAILED")
-    ]
+    reasons = cfn.reasons(second, "B", "CREATE_FAILED")
     assert reasons == [f"{name} already exists in stack {first['StackId']}"]
     cfn.client("s3").head_bucket(Bucket=name)  # rolling the second back left the first alone
     log = unique("/log")
@@ -202,9 +198,7 @@ def test_what_exists_already_is_refused_and_not_touched(cfn: Cfn) -> None:
     third = cfn.create(
         f"Resources: {{L: {{Type: AWS::Logs::LogGroup, Properties: {{LogGroupName: {log}}}}}}}"
     )
-    (reason,) = [
-        reason for one, status, reason in cfn.events(third) if (one, status) == ("L", "CREATE_FAILED")
-    ]
+    (reason,) = cfn.reasons(third, "L", "CREATE_FAILED")
     assert f"Resource of type 'AWS::Logs::LogGroup' with identifier '{log}' already exists." in reason
     assert reason.endswith("HandlerErrorCode: AlreadyExists)")
     assert cfn.client("logs").describe_log_groups(logGroupNamePrefix=log)["logGroups"]

@@ -38,9 +38,7 @@ def test_a_bucket_that_is_not_empty(cfn: Cfn) -> None:
     stack = cfn.delete(stack)
     assert stack["StackStatus"] == "DELETE_FAILED"
     assert stack["StackStatusReason"] == "The following resource(s) failed to delete: [Bucket]. "
-    reasons = [
-        reason for name, status, reason in cfn.events(stack) if (name, status) == ("Bucket", "DELETE_FAILED")
-    ]
+    reasons = cfn.reasons(stack, "Bucket", "DELETE_FAILED")
     assert "The bucket you tried to delete is not empty (Service: S3, Status Code: 409, " in reasons[0]
     failed = cfn.api.describe_events(StackName=stack["StackId"], Filters={"FailedEvents": True})[
         "OperationEvents"

@@ -176,7 +176,7 @@ def test_a_custom_name_cannot_be_replaced(cfn: Cfn) -> None:
     stack = cfn.create(template % (name, "AES256"))
     stack = cfn.update(stack, template % (name, "KMS"))
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
-    reasons = [reason for one, status, reason in cfn.events(stack) if (one, status) == ("R", "UPDATE_FAILED")]
+    reasons = cfn.reasons(stack, "R", "UPDATE_FAILED")
     assert reasons == [
         "CloudFormation cannot update a stack when a custom-named resource requires replacing. "
         f"Rename {name} and update the stack again."

@@ -9,10 +9,8 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-from botocore.exceptions import ClientError
-
 from ..errors import ResourceFailed
-from .request import ResourceRequest, handler_code
+from .request import ResourceRequest
 from .shapes import convert, members
 
 Value = Any  # a constant, or a function of the request
@@ -177,11 +175,7 @@ class ApiType:
             self.delete(request)
             return
         parameters = self.delete.parameters(request, self)
-        try:
-            request.attempt(self.delete.service or self.service, self.delete.name, **parameters)
-        except ClientError as error:
-            if handler_code(error.response["Error"]["Code"]) != "NotFound":
-                raise ResourceFailed(request.worded(self.service, error)) from error
+        request.drop(self.delete.service or self.service, self.delete.name, **parameters)
 
     def look_for(self, request: ResourceRequest) -> None:
         """After a crash: set `physical_id` if the resource was made though nobody recorded it."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 from ..errors import ResourceFailed
@@ -328,6 +329,14 @@ USUAL_ENDPOINTS = (
 """Known without asking: moto takes seconds to list all endpoint services."""
 
 
+OPEN_POLICY = json.dumps(
+    {
+        "Version": "2008-10-17",
+        "Statement": [{"Effect": "Allow", "Principal": "*", "Action": "*", "Resource": "*"}],
+    }
+)
+
+
 def _create_endpoint(request: ResourceRequest) -> dict[str, Any]:
     name = request.properties.get("ServiceName", "")
     prefix = f"com.amazonaws.{request.region}."
@@ -336,19 +345,35 @@ def _create_endpoint(request: ResourceRequest) -> dict[str, Any]:
         # moto would make an endpoint of any name
         said = f"The Vpc Endpoint Service '{name}' does not exist (Service: Ec2, Status Code: 400)"
         raise ResourceFailed(handler_message(said, "InvalidRequest"))
-    return request.call("ec2", "CreateVpcEndpoint", **Op("CreateVpcEndpoint").parameters(request, ENDPOINT))
+    told = Op("CreateVpcEndpoint").parameters(request, ENDPOINT)
+    told.setdefault("VpcEndpointType", "Gateway")  # the default; moto cannot delete one without a type
+    told.setdefault("PrivateDnsEnabled", False)  # CloudFormation's default, not the API's
+    return request.call("ec2", "CreateVpcEndpoint", **told)
 
 
 def _modify_endpoint(request: ResourceRequest) -> None:
     told = Op("ModifyVpcEndpoint").parameters(request, ENDPOINT)
     for name in ("SubnetIds", "RouteTableIds", "SecurityGroupIds"):
         old, new = (set(state.get(name, [])) for state in (request.previous, request.properties))
-        single = name[:-1] if name != "SecurityGroupIds" else "SecurityGroupId"
-        told[f"Add{single}s"] = sorted(new - old) or None
-        told[f"Remove{single}s"] = sorted(old - new) or None
-    if "PolicyDocument" in request.previous and "PolicyDocument" not in request.properties:
-        told["ResetPolicy"] = True
+        told[f"Add{name}"] = sorted(new - old) or None
+        told[f"Remove{name}"] = sorted(old - new) or None
     request.call("ec2", "ModifyVpcEndpoint", VpcEndpointId=request.physical_id, **told)
+    _what_moto_leaves_alone(request, told)
+
+
+def _what_moto_leaves_alone(request: ResourceRequest, told: dict[str, Any]) -> None:
+    """Private DNS, the default policy and the routes: moto 5.2.5 does not modify these."""
+    backend = request.world.moto("ec2", request.region)
+    endpoint = backend.vpc_end_points[request.physical_id]
+    if "PrivateDnsEnabled" in request.changed:
+        endpoint.private_dns_enabled = request.properties.get("PrivateDnsEnabled", False)
+    if "PolicyDocument" in request.previous and "PolicyDocument" not in request.properties:
+        endpoint.policy_document = OPEN_POLICY
+    prefix_list = endpoint.destination_prefix_list_id
+    for table in told["AddRouteTableIds"] or []:
+        backend.create_route(table, None, gateway_id=endpoint.id, destination_prefix_list_id=prefix_list)
+    for table in told["RemoveRouteTableIds"] or []:
+        backend.delete_route(table, prefix_list)
 
 
 ENDPOINT = ApiType(

@@ -23,7 +23,7 @@ def _lists(actor: str) -> tuple[Aspect, ...]:
         )
         me = {name: request.physical_id}
         for policy in old.keys() - new.keys():
-            request.call("iam", f"Delete{actor}Policy", PolicyName=policy, **me)
+            request.drop("iam", f"Delete{actor}Policy", PolicyName=policy, **me)
         for policy, document in new.items():
             if old.get(policy) != document:
                 written = document if isinstance(document, str) else json.dumps(document)
@@ -34,7 +34,7 @@ def _lists(actor: str) -> tuple[Aspect, ...]:
         me = {name: request.physical_id}
         for arn in old:
             if arn not in new:
-                request.call("iam", f"Detach{actor}Policy", PolicyArn=arn, **me)
+                request.drop("iam", f"Detach{actor}Policy", PolicyArn=arn, **me)
         for arn in new:
             if arn not in old:
                 request.call("iam", f"Attach{actor}Policy", PolicyArn=arn, **me)
@@ -56,17 +56,12 @@ def _delete(actor: str, before: Callable[[ResourceRequest], None] = lambda reque
 
 
 def _take_policies(request: ResourceRequest, actor: str) -> None:
-    """Take the template's policies away, whichever of them are there."""
+    """Take away what the template gave: IAM deletes nobody who has policies. Others stay, and refuse."""
     me = {f"{actor}Name": request.physical_id}
-    inline = set(request.call("iam", f"List{actor}Policies", **me)["PolicyNames"])
-    listed = request.call("iam", f"ListAttached{actor}Policies", **me)["AttachedPolicies"]
-    attached = {policy["PolicyArn"] for policy in listed}
     for policy in request.properties.get("Policies", []):
-        if policy["PolicyName"] in inline:
-            request.call("iam", f"Delete{actor}Policy", PolicyName=policy["PolicyName"], **me)
+        request.drop("iam", f"Delete{actor}Policy", PolicyName=policy["PolicyName"], **me)
     for arn in request.properties.get("ManagedPolicyArns", []):
-        if arn in attached:
-            request.call("iam", f"Detach{actor}Policy", PolicyArn=arn, **me)
+        request.drop("iam", f"Detach{actor}Policy", PolicyArn=arn, **me)
 
 
 def _find(actor: str) -> Callable[[ResourceRequest], str | None]:
@@ -129,7 +124,7 @@ def _memberships(request: ResourceRequest) -> None:
     old, new = (state.get("Groups", []) for state in (request.previous, request.properties))
     for group in old:
         if group not in new:
-            request.call("iam", "RemoveUserFromGroup", GroupName=group, UserName=request.physical_id)
+            request.drop("iam", "RemoveUserFromGroup", GroupName=group, UserName=request.physical_id)
     for group in new:
         if group not in old:
             request.call("iam", "AddUserToGroup", GroupName=group, UserName=request.physical_id)
@@ -183,9 +178,10 @@ def _targets(operation: str, names: Callable[[ResourceRequest], dict[str, list[s
 
     def step(request: ResourceRequest) -> None:
         parameters = {key: value(request) for key, value in told.items()}
+        call = request.drop if operation.startswith("Detach") else request.call
         for actor, listed in names(request).items():
             for name in listed:
-                request.call("iam", operation.format(actor=actor), **{f"{actor}Name": name}, **parameters)
+                call("iam", operation.format(actor=actor), **{f"{actor}Name": name}, **parameters)
 
     return step
 
@@ -236,7 +232,7 @@ def _update_policy(request: ResourceRequest) -> None:
     )
     for actor, names in dropped.items():
         for name in names:
-            request.call("iam", f"Delete{actor}Policy", PolicyName=old_name, **{f"{actor}Name": name})
+            request.drop("iam", f"Delete{actor}Policy", PolicyName=old_name, **{f"{actor}Name": name})
     _put_inline(request)
 
 
@@ -244,9 +240,7 @@ def _delete_policy(request: ResourceRequest) -> None:
     policy = _policy_name(request)
     for actor, names in _named(request).items():
         for name in names:
-            me = {f"{actor}Name": name}
-            if request.exists("iam", f"Get{actor}Policy", PolicyName=policy, **me):
-                request.call("iam", f"Delete{actor}Policy", PolicyName=policy, **me)
+            request.drop("iam", f"Delete{actor}Policy", PolicyName=policy, **{f"{actor}Name": name})
 
 
 POLICY = ApiType(
@@ -300,11 +294,9 @@ def _delete_managed(request: ResourceRequest) -> None:
     arn = request.physical_id
     if not request.exists("iam", "GetPolicy", PolicyArn=arn):
         return
-    held = request.call("iam", "ListEntitiesForPolicy", PolicyArn=arn)
     for actor, names in _named(request).items():
-        attached = {entry[f"{actor}Name"] for entry in held[f"Policy{actor}s"]}
-        for name in attached & set(names):
-            request.call("iam", f"Detach{actor}Policy", PolicyArn=arn, **{f"{actor}Name": name})
+        for name in names:
+            request.drop("iam", f"Detach{actor}Policy", PolicyArn=arn, **{f"{actor}Name": name})
     for version in request.call("iam", "ListPolicyVersions", PolicyArn=arn)["Versions"]:
         if not version["IsDefaultVersion"]:
             request.call("iam", "DeletePolicyVersion", PolicyArn=arn, VersionId=version["VersionId"])
@@ -336,7 +328,7 @@ def _profile_roles(request: ResourceRequest) -> None:
     me = {"InstanceProfileName": request.physical_id}
     for role in request.previous.get("Roles", []):
         if role not in request.properties.get("Roles", []):
-            request.call("iam", "RemoveRoleFromInstanceProfile", RoleName=role, **me)
+            request.drop("iam", "RemoveRoleFromInstanceProfile", RoleName=role, **me)
     for role in request.properties.get("Roles", []):
         if role not in request.previous.get("Roles", []):
             request.call("iam", "AddRoleToInstanceProfile", RoleName=role, **me)

@@ -6,7 +6,6 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ..errors import ResourceFailed
 from ..parameters import text
 from .api import ApiType, Aspect, Op, Tags, identity, path
 from .request import ResourceRequest, random_suffix
@@ -99,26 +98,37 @@ QUEUE = ApiType(
 )
 
 
-def _policy_type(kind: str, targets: str, service: str, operation: str, target: str, told: Any) -> ApiType:
-    """A policy that is attached to several queues or topics. `told` gives the other parameters."""
+def _policy_type(
+    kind: str,
+    targets: str,
+    service: str,
+    operation: str,
+    target: str,
+    told: Callable[[str], dict[str, Any]],
+    none: Callable[[ResourceRequest, str], str],
+) -> ApiType:
+    """A policy that is attached to several queues or topics.
+
+    `told` puts a policy into the operation's parameters; `none` gives the policy of a queue or topic that has
+    none from a template.
+    """
 
     def put(request: ResourceRequest) -> None:
         for old in request.previous.get(targets, []):
             if old not in request.properties[targets]:
-                request.call(service, operation, **{target: old}, **told(""))
+                take_away(request, old)
         document = _written(request.properties["PolicyDocument"])
         for name in request.properties[targets]:
             request.call(service, operation, **{target: name}, **told(document))
         if request.physical_id is None:
             request.physical_id = f"{request.stack_name}-{request.logical_id}-{random_suffix()}"
 
+    def take_away(request: ResourceRequest, name: str) -> None:
+        request.drop(service, operation, **{target: name}, **told(none(request, name)))
+
     def delete(request: ResourceRequest) -> None:
         for name in request.properties[targets]:
-            try:
-                request.call(service, operation, **{target: name}, **told(""))
-            except ResourceFailed as error:
-                if "NotFound" not in error.reason and "does not exist" not in error.reason:
-                    raise
+            take_away(request, name)
 
     return ApiType(
         kind,
@@ -131,6 +141,27 @@ def _policy_type(kind: str, targets: str, service: str, operation: str, target: 
     )
 
 
+def _topics_own_policy(request: ResourceRequest, arn: str) -> str:
+    """What SNS gives a new topic: everything to its owner."""
+    actions = (
+        "Publish",
+        "Subscribe",
+        "GetTopicAttributes",
+        "SetTopicAttributes",
+        "AddPermission",
+        "DeleteTopic",
+    )
+    statement = {
+        "Sid": "__default_statement_ID",
+        "Effect": "Allow",
+        "Principal": {"AWS": "*"},
+        "Action": [f"SNS:{action}" for action in actions],
+        "Resource": arn,
+        "Condition": {"StringEquals": {"AWS:SourceOwner": request.account}},
+    }
+    return json.dumps({"Version": "2008-10-17", "Id": "__default_policy_ID", "Statement": [statement]})
+
+
 QUEUE_POLICY = _policy_type(
     "AWS::SQS::QueuePolicy",
     "Queues",
@@ -138,6 +169,7 @@ QUEUE_POLICY = _policy_type(
     "SetQueueAttributes",
     "QueueUrl",
     lambda document: {"Attributes": {"Policy": document}},
+    lambda request, url: "",
 )
 TOPIC_POLICY = _policy_type(
     "AWS::SNS::TopicPolicy",
@@ -146,6 +178,7 @@ TOPIC_POLICY = _policy_type(
     "SetTopicAttributes",
     "TopicArn",
     lambda document: {"AttributeName": "Policy", "AttributeValue": document},
+    _topics_own_policy,
 )
 
 TOPIC_ATTRIBUTES = (

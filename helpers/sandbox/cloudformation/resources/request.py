@@ -141,6 +141,22 @@ class ResourceRequest:
         given = {key: value for key, value in parameters.items() if value is not None}
         return getattr(self.client(service), xform_name(operation))(**given)
 
+    def drop(self, service: str, operation: str, **parameters: Any) -> None:
+        """Call AWS to take something away; that it is gone already is as good."""
+        try:
+            self.attempt(service, operation, **parameters)
+        except ClientError as error:
+            if handler_code(error.response["Error"]["Code"]) != "NotFound":
+                raise ResourceFailed(self.worded(service, error)) from error
+
+    def ensure(self, service: str, operation: str, **parameters: Any) -> None:
+        """Call AWS to add something; that it is there already is as good."""
+        try:
+            self.attempt(service, operation, **parameters)
+        except ClientError as error:
+            if handler_code(error.response["Error"]["Code"]) != "AlreadyExists":
+                raise ResourceFailed(self.worded(service, error)) from error
+
     def exists(self, service: str, operation: str, **parameters: Any) -> bool:
         """Whether a call that reads a resource finds it."""
         try:

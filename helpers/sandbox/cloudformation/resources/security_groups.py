@@ -63,14 +63,14 @@ def _rules(direction: str) -> Aspect:
         gone = [permission(rule) for rule in old if rule not in new]
         added = [permission(rule) for rule in new if rule not in old]
         if gone:
-            request.call("ec2", f"RevokeSecurityGroup{direction}", GroupId=group, IpPermissions=gone)
+            request.drop("ec2", f"RevokeSecurityGroup{direction}", GroupId=group, IpPermissions=gone)
         if direction == "Egress" and new and not old:
             _revoke_default(request, group)
         if added:
-            request.call("ec2", f"AuthorizeSecurityGroup{direction}", GroupId=group, IpPermissions=added)
+            request.ensure("ec2", f"AuthorizeSecurityGroup{direction}", GroupId=group, IpPermissions=added)
         if direction == "Egress" and old and not new:
             everything = [EVERYTHING_OUT]
-            request.call("ec2", "AuthorizeSecurityGroupEgress", GroupId=group, IpPermissions=everything)
+            request.ensure("ec2", "AuthorizeSecurityGroupEgress", GroupId=group, IpPermissions=everything)
 
     return Aspect.of(name, put, put)
 
