@@ -61,8 +61,8 @@ def missing(facts: dict[str, Any]) -> list[str]:
 def leftovers(clients: Clients, project: str) -> dict[str, list[str]]:
     """By kind, the names of what the project still has. All lists are empty after a good teardown.
 
-    Stopped tasks and the inactive revisions of task definitions are not counted: AWS keeps them for a while,
-    they cost nothing, and nobody can delete them at once.
+    What AWS itself keeps for a while is not counted, because nobody can delete it at once and it costs nothing:
+    stopped tasks, and the inactive clusters and task definitions.
     """
     begins = f"{project}-"
     stacks = _pages(clients("cloudformation"), "describe_stacks", "Stacks")
@@ -74,7 +74,6 @@ def leftovers(clients: Clients, project: str) -> dict[str, list[str]]:
     groups = [each["logGroupName"] for each in _pages(clients("logs"), "describe_log_groups", "logGroups")]
     roles = [each["RoleName"] for each in _pages(clients("iam"), "list_roles", "Roles")]
     rules = [each["Name"] for each in clients("events").list_rules(NamePrefix=project)["Rules"]]
-    clusters = [each.rpartition("/")[2] for each in _pages(clients("ecs"), "list_clusters", "clusterArns")]
     networks = clients("ec2").describe_vpcs(Filters=[{"Name": "tag:Project", "Values": [project]}])["Vpcs"]
     return {
         "stacks": [each["StackName"] for each in stacks if each["StackName"].startswith(begins)],
@@ -84,7 +83,7 @@ def leftovers(clients: Clients, project: str) -> dict[str, list[str]]:
         "log groups": [name for name in groups if project in name.strip("/").split("/")],
         "roles": [name for name in roles if name.startswith(begins)],
         "rules": rules,
-        "clusters": [name for name in clusters if name == project],
+        "clusters": _clusters(clients("ecs"), project),
         "networks": [each["VpcId"] for each in networks],
     }
 
@@ -186,6 +185,11 @@ def _schedule(events: Any, rule: str | None) -> dict[str, Any] | None:
     except ClientError:
         return None
     return {"name": rule, "expression": found.get("ScheduleExpression"), "state": found["State"]}
+
+
+def _clusters(ecs: Any, name: str) -> list[str]:
+    found = ecs.describe_clusters(clusters=[name])["clusters"]
+    return [each["clusterName"] for each in found if each["status"] != "INACTIVE"]
 
 
 def _images(ecr: Any, repository: str) -> list[str]:
