@@ -150,7 +150,7 @@ def own(build: dict[str, Any], spec: Buildspec, role: BuildRole) -> dict[str, st
             known.pop(variable["name"], None)
         kinds[variable.get("type", "PLAINTEXT")][variable["name"]] = variable["value"]
     hidden = {**_from_parameter_store(parameters, role), **_from_secrets_manager(secrets, role)}
-    role.secrets |= {value for value in hidden.values() if value.strip()}
+    role.hide(*hidden.values())
     found = {**plain, **hidden}
     return {name: value for name, value in found.items() if not name.startswith(RESERVED)}
 

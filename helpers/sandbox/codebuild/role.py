@@ -27,7 +27,7 @@ class BuildRole:
     """The role of one build, assumed in the name of its project.
 
     The commands of the build find it through the container credentials endpoint, as in CodeBuild's own
-    environment: no key stands in a variable. `secrets` are the texts that no log may show.
+    environment: no key stands in a variable. `secrets` are the texts that no log may show, longest first.
     """
 
     def __init__(self, world: World, region: str, role_arn: str, project_arn: str, build_uuid: str) -> None:
@@ -36,8 +36,14 @@ class BuildRole:
         self._id, self._token = build_uuid, secrets.token_urlsafe(32)
         self._lock = threading.Lock()
         self._found: dict[str, Any] | None = None
-        self.secrets: set[str] = {self._token}
+        self.secrets: tuple[str, ...] = ()
+        self.hide(self._token)
         _open[build_uuid] = self
+
+    def hide(self, *texts: str) -> None:
+        """From now on, no log shows these."""
+        found = {*self.secrets, *(text for text in texts if text.strip())}
+        self.secrets = tuple(sorted(found, key=len, reverse=True))
 
     def credentials(self) -> dict[str, Any]:
         """Credentials with some life left in them. Raises AwsError."""
@@ -47,7 +53,7 @@ class BuildRole:
                 found = self._found = self._world.credentials(
                     self.role_arn, self._session, SERVICE, source_arn=self._project
                 )
-                self.secrets |= {found["SecretAccessKey"], found["SessionToken"]}
+                self.hide(found["SecretAccessKey"], found["SessionToken"])
             return found
 
     def check(self) -> None:

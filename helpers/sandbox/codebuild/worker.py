@@ -8,6 +8,7 @@ finds CODEBUILD_BUILD_SUCCEEDING=0; then the artifacts are uploaded. `on-failure
 from __future__ import annotations
 
 import logging
+import os
 import platform
 import threading
 import time
@@ -117,6 +118,10 @@ class Worker:
     # Phases -----------------------------------------------------------------------------------------------
 
     def _provision(self) -> None:
+        if not hasattr(os, "mkfifo"):
+            raise PhaseFailed(
+                "CLIENT_ERROR", "a build needs a Unix shell: on Windows, run the sandbox in WSL"
+            )
         self._role.check()
         self._open_log()
         kind = self.build["environment"]["type"]
