@@ -6,6 +6,7 @@ deleted: what the search afterwards finds is reported, because a name alone does
 
 from __future__ import annotations
 
+import re
 import time
 from collections.abc import Generator, Iterator
 from dataclasses import dataclass
@@ -110,24 +111,25 @@ def _next_to_delete(session: Session, mine: dict[str, stacks.Stack]) -> str:
 def _stop_work(
     session: Session, found: list[stacks.Resource], poll: float, deadline: float
 ) -> Generator[live.Event, None, None]:
-    """Switch the schedule off first, or it starts a task while its cluster goes; then stop what runs."""
+    """Switch the rules off first, or one starts a task while its cluster goes; then stop what runs."""
     for resource in _of(found, "AWS::Events::Rule"):
-        name = resource.physical_id.rpartition("|")[2]
-        session.client("events").disable_rule(Name=name)
-        yield Step(name, "switched off", "rule")
+        yield from _if_there(_switch_off(session, resource.physical_id.rpartition("|")[2]))
     for resource in _of(found, "AWS::CodePipeline::Pipeline"):
-        yield from _stop_pipeline(session, resource.physical_id)
+        yield from _if_there(_stop_pipeline(session, resource.physical_id))
     for resource in _of(found, "AWS::CodeBuild::Project"):
-        yield from _stop_builds(session, resource.physical_id)
+        yield from _if_there(_stop_builds(session, resource.physical_id))
     for resource in _of(found, "AWS::ECS::Cluster"):
-        yield from _stop_tasks(session, resource.physical_id, poll, deadline)
+        yield from _if_there(_stop_tasks(session, resource.physical_id, poll, deadline))
+
+
+def _switch_off(session: Session, rule: str) -> Iterator[live.Event]:
+    session.client("events").disable_rule(Name=rule)
+    yield Step(rule, "switched off", "rule")
 
 
 def _stop_pipeline(session: Session, name: str) -> Iterator[live.Event]:
     client = session.client("codepipeline")
-    for execution in client.list_pipeline_executions(pipelineName=name, maxResults=20)[
-        "pipelineExecutionSummaries"
-    ]:
+    for execution in client.list_pipeline_executions(pipelineName=name)["pipelineExecutionSummaries"]:
         if execution["status"] == "InProgress":
             client.stop_pipeline_execution(
                 pipelineName=name,
@@ -157,8 +159,7 @@ def _stop_tasks(
         ecs.stop_task(cluster=cluster, task=arn, reason="teardown")
         yield Step(f"task {arn.rsplit('/', 1)[-1]}", "STOPPING", "task")
     while running and time.monotonic() < deadline:
-        tasks = ecs.describe_tasks(cluster=cluster, tasks=running[:100])["tasks"]
-        for task in tasks:
+        for task in ecs.describe_tasks(cluster=cluster, tasks=running[:100])["tasks"]:
             if task["lastStatus"] == "STOPPED":
                 running.remove(task["taskArn"])
                 yield Step(f"task {task['taskArn'].rsplit('/', 1)[-1]}", "ended", "task")
@@ -168,52 +169,49 @@ def _stop_tasks(
 
 def _empty(session: Session, found: list[stacks.Resource]) -> Iterator[live.Event]:
     for resource in _of(found, "AWS::S3::Bucket"):
-        count = empty_bucket(session, resource.physical_id)
-        yield Step(resource.logical_id, "emptied", "bucket", f"{count} object versions" if count else "")
+        yield from _if_there(_empty_bucket(session, resource))
     for resource in _of(found, "AWS::ECR::Repository"):
-        count = _empty_repository(session, resource.physical_id)
-        yield Step(resource.logical_id, "emptied", "registry", counted(count, "image"))
+        yield from _if_there(_empty_repository(session, resource))
 
 
-def empty_bucket(session: Session, bucket: str) -> int:
-    """Delete every version, delete marker and unfinished upload; returns how many versions there were."""
-    s3, count = session.client("s3"), 0
+def _empty_bucket(session: Session, resource: stacks.Resource) -> Iterator[live.Event]:
+    """Delete every version, every delete marker and every unfinished upload."""
+    s3, bucket, count = session.client("s3"), resource.physical_id, 0
+    for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket):
+        for upload in page.get("Uploads", ()):
+            s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
+    for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
+        versions = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
+        objects = [{"Key": v["Key"], "VersionId": v["VersionId"]} for v in versions]
+        answer = (
+            s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True}) if objects else {}
+        )
+        if refused := answer.get("Errors"):
+            what = f"{counted(len(refused), 'object')} in {bucket} cannot be deleted: {refused[0]['Message']}"
+            raise TeardownIncomplete(
+                what, "Ask the account's owner for the right, then teardown(session) again."
+            )
+        count += len(objects)
+    yield Step(resource.logical_id, "emptied", "bucket", counted(count, "object version"))
+
+
+def _empty_repository(session: Session, resource: stacks.Resource) -> Iterator[live.Event]:
+    ecr, repository = session.client("ecr"), resource.physical_id
+    pages = ecr.get_paginator("list_images").paginate(repositoryName=repository)
+    digests = sorted({image["imageDigest"] for page in pages for image in page["imageIds"]})
+    for begin in range(0, len(digests), 100):
+        ids = [{"imageDigest": digest} for digest in digests[begin : begin + 100]]
+        ecr.batch_delete_image(repositoryName=repository, imageIds=ids)
+    yield Step(resource.logical_id, "emptied", "registry", counted(len(digests), "image"))
+
+
+def _if_there(events: Iterator[live.Event]) -> Iterator[live.Event]:
+    """What somebody has deleted by hand already needs no stopping and no emptying."""
     try:
-        for page in s3.get_paginator("list_multipart_uploads").paginate(Bucket=bucket):
-            for upload in page.get("Uploads", ()):
-                s3.abort_multipart_upload(Bucket=bucket, Key=upload["Key"], UploadId=upload["UploadId"])
-        for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket):
-            versions = [*page.get("Versions", ()), *page.get("DeleteMarkers", ())]
-            if versions:
-                objects = [{"Key": v["Key"], "VersionId": v["VersionId"]} for v in versions]
-                refused = s3.delete_objects(Bucket=bucket, Delete={"Objects": objects, "Quiet": True}).get(
-                    "Errors"
-                )
-                if refused:
-                    what = f"{len(refused)} objects in {bucket} cannot be deleted: {refused[0]['Message']}"
-                    raise TeardownIncomplete(
-                        what, "Ask the account's owner for the right, then teardown(session) again."
-                    )
-                count += len(versions)
+        yield from events
     except ClientError as error:
-        if error.response["Error"]["Code"] != "NoSuchBucket":
+        if not re.search("NotFound|NoSuch|DoesNotExist", error.response["Error"]["Code"]):
             raise
-    return count
-
-
-def _empty_repository(session: Session, repository: str) -> int:
-    ecr = session.client("ecr")
-    try:
-        pages = ecr.get_paginator("list_images").paginate(repositoryName=repository)
-        digests = sorted({image["imageDigest"] for page in pages for image in page["imageIds"]})
-        for begin in range(0, len(digests), 100):
-            ids = [{"imageDigest": digest} for digest in digests[begin : begin + 100]]
-            ecr.batch_delete_image(repositoryName=repository, imageIds=ids)
-    except ClientError as error:
-        if error.response["Error"]["Code"] != "RepositoryNotFoundException":
-            raise
-        return 0
-    return len(digests)
 
 
 def _delete(

@@ -180,8 +180,8 @@ def _execution(session: Session, execution: pipelines.PipelineExecution) -> Diag
     if failed is None:
         return Diagnosis(name, f"it ended as {execution.status}", UNKNOWN)
     what = f"it failed in stage {failed.stage}, action {failed.name}"
-    if failed.is_build:
-        inner = _build(builds.finished(session, failed.external_id))
+    if failed.build_id:
+        inner = _build(builds.finished(session, failed.build_id))
         return Diagnosis(name, what, inner.cause, inner.evidence, inner.next_step)
     if not failed.message:
         return Diagnosis(name, what, UNKNOWN)

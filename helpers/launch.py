@@ -92,8 +92,6 @@ def _launch(
     deadline: float,
 ) -> live.Events:
     """Bring the stack to what the template and the parameters say; returns the Stack."""
-    if wanted.catalogued == "build":
-        yield from _initial_code(session, given)
     yield from (
         Step(name, live.WAITING, str(r.get("Type", ""))) for name, r in wanted.template.resources.items()
     )
@@ -107,7 +105,7 @@ def _launch(
             yield from delete(session, found["StackId"], poll, deadline)
             continue
         if status and status.endswith("_IN_PROGRESS"):
-            yield Note(f"{wanted.name} is in {status}: somebody else is at work on it. Waiting for them.")
+            yield Note(f"{wanted.name} is in {status}: work on it is under way. Waiting for its end.")
             yield from follow(session, found["StackId"], None, poll, deadline)
             continue
         if status and status not in STANDING:
@@ -118,9 +116,9 @@ def _launch(
                 found.get("StackStatusReason"),
                 "Look at why(session, …), or delete the stack.",
             )
-        seen = (
-            None if found is None else {e["EventId"] for e in fresh_events(session, found["StackId"], set())}
-        )
+        if found is None and wanted.catalogued == "build":
+            yield from _initial_code(session, given)
+        seen = _events_so_far(session, found["StackId"]) if found else set()
         try:
             stack_id = _begin(session, wanted, given, capabilities, found)
         except ClientError as error:
@@ -134,7 +132,7 @@ def _launch(
             yield Note(
                 f"The template creates IAM resources or uses a macro: acknowledged {_capabilities(wanted)}."
             )
-        status, reason, happened = yield from follow(session, stack_id, seen or set(), poll, deadline)
+        status, reason, happened = yield from follow(session, stack_id, seen, poll, deadline)
         yield Step(wanted.name, status, "stack")
         if status in DEPLOYED:
             return stacks.read_stack(session, stack_id, changed=True)
@@ -246,7 +244,7 @@ def delete(
     session: Session, stack_id: str, poll: float, deadline: float
 ) -> Generator[live.Event, None, tuple[str, str, list[StackEvent]]]:
     """Delete a stack and follow it until it is gone. Raises StackFailed when it will not go."""
-    seen = {e["EventId"] for e in fresh_events(session, stack_id, set())}
+    seen = _events_so_far(session, stack_id)
     name = stack_id.split("/")[1]
     try:
         session.client("cloudformation").delete_stack(StackName=stack_id)
@@ -271,7 +269,7 @@ def follow(
     `seen` are the ids of past events; None means all so far. By stack id: a deleted stack has no name.
     """
     if seen is None:
-        seen = {e["EventId"] for e in fresh_events(session, stack_id, set())}
+        seen = _events_so_far(session, stack_id)
     happened: list[StackEvent] = []
     while True:
         found = session.client("cloudformation").describe_stacks(StackName=stack_id)["Stacks"][0]
@@ -290,6 +288,10 @@ def follow(
                 "Deploy it again to go on watching, or give a longer timeout_minutes.",
             )
         yield from live.pause(poll)
+
+
+def _events_so_far(session: Session, stack_id: str) -> set[str]:
+    return {event["EventId"] for event in fresh_events(session, stack_id, set())}
 
 
 def fresh_events(session: Session, stack_id: str, seen: set[str]) -> list[dict[str, Any]]:

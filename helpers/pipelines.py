@@ -17,22 +17,19 @@ from .show import Status, Table, Text
 from .source import Commit
 
 COLUMNS = ("Stage · action", "", "Status", "Note")
+SECONDS_TO_BEGIN = 300  # an event starts a pipeline within seconds, polling within some minutes
 ENDED = {"Succeeded", "Failed", "Stopped", "Superseded", "Cancelled"}
 
 
 @dataclass(frozen=True)
 class Action:
-    """An action of a stage; `external_id` is the build's id where it is a build."""
+    """An action of a stage; `build_id` is the build that CodeBuild made of it."""
 
     stage: str
     name: str
     status: str
     message: str = ""
-    external_id: str | None = None
-
-    @property
-    def is_build(self) -> bool:
-        return self.external_id is not None and ":" in self.external_id
+    build_id: str | None = None
 
 
 @dataclass(frozen=True)
@@ -143,10 +140,10 @@ def _follow(
             if said.get((action.stage, action.name)) != action:
                 said[action.stage, action.name] = action
                 yield Step(f"{action.stage} · {action.name}", action.status, note=action.message)
-            if action.is_build and action.external_id not in followed:
-                followed.add(action.external_id)
+            if action.build_id and action.build_id not in followed:
+                followed.add(action.build_id)
                 build = yield from builds.follow(
-                    session, action.external_id, poll, deadline, f"{action.name} · "
+                    session, action.build_id, poll, deadline, f"{action.name} · "
                 )
         if execution.status in ENDED:
             return _with_image(session, execution), build
@@ -168,12 +165,13 @@ def _begun(
     """The id of the execution to follow, once it has begun."""
     if isinstance(wanted, (PipelineExecution, str)):
         return _id(wanted)
+    begin_by = min(deadline, time.monotonic() + SECONDS_TO_BEGIN)
     while True:
         for summary in _executions(session, pipeline):
             revisions = {r.get("revisionId") for r in summary.get("sourceRevisions", ())}
             if wanted is None or wanted.id in revisions:
                 return summary["pipelineExecutionId"]
-        if time.monotonic() > deadline:
+        if time.monotonic() > begin_by:
             raise StillWorking(
                 "No execution of the pipeline has begun.",
                 "ChangeRule starts it: resources(session, 'pipeline') shows whether it is there.",
@@ -216,14 +214,15 @@ def _read(session: Session, pipeline: str, execution_id: str) -> PipelineExecuti
 
 def _action(detail: dict[str, Any]) -> Action:
     result = detail.get("output", {}).get("executionResult", {})
-    error = result.get("errorDetails", {}).get("message")
-    said = error or result.get("externalExecutionSummary", "") if detail["status"] != "InProgress" else ""
+    failed = detail["status"] == "Failed"
+    said = result.get("errorDetails", {}).get("message") or result.get("externalExecutionSummary") or ""
+    is_build = detail.get("input", {}).get("actionTypeId", {}).get("provider") == "CodeBuild"
     return Action(
         detail["stageName"],
         detail["actionName"],
         detail["status"],
-        said.split("\n")[0] if detail["status"] == "Failed" else "",
-        result.get("externalExecutionId"),
+        said.split("\n")[0] if failed else "",
+        result.get("externalExecutionId") if is_build else None,
     )
 
 

@@ -195,30 +195,31 @@ def _next(
 
 
 def started_by_rule(session: Session, rule: str) -> list[Task]:
-    """The tasks that a rule has started and that ECS still lists (it forgets a stopped one after an hour)."""
+    """The tasks that a rule has started and that ECS still lists (it forgets a stopped one after an hour).
+
+    Source: Amazon ECS API reference, Task, startedBy, which EventBridge sets to events-rule/<name>.
+    """
     ecs, cluster = session.client("ecs"), stacks.exported_value(session, "ClusterName")
-    # Source: Amazon ECS API reference, Task, startedBy: events-rule/<name of the rule>. Long names are cut.
-    arns = [
-        arn
-        for status in ("RUNNING", "STOPPED")
-        for arn in ecs.list_tasks(cluster=cluster, desiredStatus=status)["taskArns"]
-    ]
-    tasks = [read_task(session, arn) for arn in dict.fromkeys(arns)]
-    return [t for t in tasks if t.started_by and f"events-rule/{rule}".startswith(t.started_by)]
+    found: dict[str, Task] = {}
+    for status in ("RUNNING", "STOPPED"):
+        for page in ecs.get_paginator("list_tasks").paginate(cluster=cluster, desiredStatus=status):
+            if page["taskArns"]:
+                tasks = ecs.describe_tasks(cluster=cluster, tasks=page["taskArns"])["tasks"]
+                found |= {task["taskArn"]: _task(session, task) for task in tasks}
+    name = f"events-rule/{rule}"
+    return [
+        t for t in found.values() if t.started_by == name or t.started_by == name[:36]
+    ]  # long ones are cut
 
 
 def read_task(session: Session, arn: str) -> Task:
-    found = session.client("ecs").describe_tasks(cluster=_cluster(session, arn), tasks=[arn])["tasks"]
-    if not found:
-        raise NameUnknown(
-            f"ECS does not know the task {arn}.", "It forgets a stopped task after an hour: run another."
-        )
-    return _task(session, found[0])
-
-
-def _cluster(session: Session, arn: str) -> str:
     parts = arn.split("/")
-    return parts[1] if len(parts) == 3 else stacks.exported_value(session, "ClusterName")
+    cluster = parts[1] if len(parts) == 3 else stacks.exported_value(session, "ClusterName")
+    found = session.client("ecs").describe_tasks(cluster=cluster, tasks=[arn])["tasks"]
+    if not found:
+        what = f"ECS does not know the task {parts[-1]}."
+        raise NameUnknown(what, "It forgets a stopped task after an hour: run another.")
+    return _task(session, found[0])
 
 
 def _task(session: Session, raw: Mapping[str, Any]) -> Task:

@@ -176,3 +176,14 @@ def test_a_look_that_is_not_allowed_is_said_and_the_others_go_on():
     found = list(leftovers.search(session_with(**{service: Refusing() for service in services})))
     assert {item.kind for item in found} == set(leftovers._LOOKS)
     assert all("AccessDenied" in item.note for item in found)
+
+
+def test_what_was_deleted_by_hand_already_is_no_obstacle(session_of):
+    session = session_of("drift")
+    deploy(session, "task")
+    deploy(session, "network")
+    bucket = stacks.exported_value(session, "DataBucketName")
+    session.client("s3").delete_bucket(Bucket=bucket)
+    session.client("ecr").delete_repository(repositoryName="drift", force=True)
+    session.client("ecs").delete_cluster(cluster="drift")
+    assert teardown(session).clean

@@ -87,7 +87,7 @@ def test_others_at_work_are_awaited_and_then_it_goes_on(template, capsys):
     other.script = [("Topic", "CREATE_COMPLETE", ""), ("", "CREATE_COMPLETE", "")]
     assert run(cloudformation, template, {"Size": "large"}).status == "UPDATE_COMPLETE"
     assert cloudformation.calls == ["update"]
-    assert "somebody else is at work" in capsys.readouterr().out
+    assert "work on it is under way" in capsys.readouterr().out
 
 
 def test_losing_the_race_to_create_it_means_waiting_too(template):

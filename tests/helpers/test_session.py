@@ -18,10 +18,13 @@ from helpers import (
     NameUnknown,
     RegionMissing,
     SandboxUnavailable,
+    deploy,
     errors,
     open_session,
+    outputs,
     overview,
     show,
+    teardown,
 )
 from helpers.session import Session, translated, verb
 
@@ -131,6 +134,21 @@ def test_an_allowed_account_is_used_and_its_number_shown_nowhere(account):
     for shown in (str(session), repr(session), session._repr_html_()):
         assert (ACCOUNT not in shown and "costs money" in shown) or shown == repr(session)
     assert ACCOUNT not in show.discreet(f"arn:aws:iam::{ACCOUNT}:role/x")
+
+
+def test_in_an_account_stacks_come_and_go_and_no_table_shows_its_number(account, capsys):
+    session = open_session(mode="account", project="paid")
+    stack = deploy(session, "registry", poll_seconds=0.1)
+    shown = [
+        str(stack),
+        str(outputs(session, "registry")),
+        outputs(session, "registry")._repr_html_(),
+        repr(stack),
+    ]
+    assert stack.outputs["RepositoryArn"] == f"arn:aws:ecr:eu-west-1:{ACCOUNT}:repository/paid"
+    assert teardown(session, poll_seconds=0.1).clean
+    assert ACCOUNT not in "".join(shown) + capsys.readouterr().out
+    assert "arn:aws:ecr:eu-west-1:<account>:repository/paid" in shown[1]
 
 
 @pytest.mark.parametrize("allowed", [None, "", "my-account", "12345"])
