@@ -148,13 +148,11 @@ def test_cells_are_plain_python_that_asks_nobody_and_waits_for_nothing(path: Pat
 
 @each_notebook
 def test_no_cell_is_meant_to_end_in_an_error(path: Path) -> None:
-    """A refusal is caught and shown. Papermill counts every error as a failure of the notebook, tag or not."""
-    assert not [
-        cell.id for cell in cells(path, "code") if "raises-exception" in cell.metadata.get("tags", [])
-    ]
-    assert not [
-        cell.id for cell in cells(path, "code") for output in cell.outputs if output.output_type == "error"
-    ]
+    """A refusal is caught and shown: to papermill every error is a failure, whatever the cell's tags say."""
+    tagged = [cell.id for cell in cells(path, "code") if "raises-exception" in cell.metadata.get("tags", [])]
+    kinds = [output.output_type for cell in cells(path, "code") for output in cell.outputs]
+    assert tagged == []
+    assert "error" not in kinds
 
 
 @each_notebook
@@ -171,10 +169,11 @@ def test_nothing_in_it_belongs_to_one_machine_account_or_region(path: Path) -> N
 @each_notebook
 def test_template_lines_are_shown_from_the_file_and_never_pasted(path: Path) -> None:
     """A block in the prose is for what the templates do not have: the modern form, or another provider."""
-    blocks = re.findall(r"^```\w*\n(.*?)^```", prose(path), re.M | re.S)
-    pasted = {line.strip() for block in blocks for line in block.splitlines()}
     files = {line.strip() for file in (ROOT / "cfn").glob("*.yaml") for line in file.read_text().splitlines()}
-    assert not {line for line in pasted & files if len(line) > 30}
+    for block in re.findall(r"^```\w*\n(.*?)^```", prose(path), re.M | re.S):
+        lines = [line.strip() for line in block.splitlines() if line.strip()]
+        pasted = [line for line in lines if line in files]
+        assert len(pasted) * 2 <= len(lines), pasted
 
 
 @each_notebook
