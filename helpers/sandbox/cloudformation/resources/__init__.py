@@ -1,19 +1,20 @@
 """The resource types that the sandbox can make, by name.
 
-Most are a description of the API behind them (`api`). What moto's own CloudFormation knows beyond these is
-reached through `borrowed`.
+Nearly all are descriptions of the API behind them (`api`); a type is added by describing it in one of the
+modules. moto has CloudFormation types of its own, but most of them cannot be deleted and all pass over what
+they do not know, so none is used.
 """
 
 from __future__ import annotations
 
-from typing import Protocol
+from typing import Any, Protocol
 
-from . import code, containers, ec2, iam, messaging, operations, s3, security_groups
+from . import code, containers, ec2, further, iam, messaging, nested, operations, s3, security_groups
 from .request import ResourceRequest
 
 
 class ResourceType(Protocol):
-    """What the engine asks of a resource type. Each may raise `ResourceFailed`."""
+    """What the engine asks of a resource type. Each method may raise `ResourceFailed`."""
 
     type: str
 
@@ -21,9 +22,11 @@ class ResourceType(Protocol):
     def change(self, request: ResourceRequest) -> None: ...
     def remove(self, request: ResourceRequest) -> None: ...
     def look_for(self, request: ResourceRequest) -> None: ...
+    def knows(self, attribute: str) -> bool: ...
+    def attribute(self, request: ResourceRequest, name: str) -> Any: ...
 
 
-_MODULES = (s3, ec2, security_groups, iam, containers, code, messaging, operations)
+_MODULES = (s3, ec2, security_groups, iam, containers, code, messaging, operations, further, nested)
 _KNOWN: dict[str, ResourceType] = {kind.type: kind for module in _MODULES for kind in module.TYPES}
 
 

@@ -12,6 +12,13 @@ from .request import ResourceRequest, random_suffix
 ACTORS = ("Role", "User", "Group")
 
 
+def written(document: str | dict[str, Any]) -> str:
+    """A policy as text. One without a version gets one: AWS takes it without, moto 5.2.5 does not."""
+    if isinstance(document, str):
+        return document
+    return json.dumps({"Version": "2012-10-17", **document})
+
+
 def _lists(actor: str) -> tuple[Aspect, ...]:
     """A role's, user's or group's inline and attached policies, kept in step with the template."""
     name = f"{actor}Name"
@@ -26,8 +33,9 @@ def _lists(actor: str) -> tuple[Aspect, ...]:
             request.drop("iam", f"Delete{actor}Policy", PolicyName=policy, **me)
         for policy, document in new.items():
             if old.get(policy) != document:
-                written = document if isinstance(document, str) else json.dumps(document)
-                request.call("iam", f"Put{actor}Policy", PolicyName=policy, PolicyDocument=written, **me)
+                request.call(
+                    "iam", f"Put{actor}Policy", PolicyName=policy, PolicyDocument=written(document), **me
+                )
 
     def attached(request: ResourceRequest) -> None:
         old, new = (state.get("ManagedPolicyArns", []) for state in (request.previous, request.properties))
@@ -207,8 +215,7 @@ def _added(request: ResourceRequest) -> dict[str, list[str]]:
 
 
 def _document(request: ResourceRequest) -> str:
-    document = request.properties["PolicyDocument"]
-    return document if isinstance(document, str) else json.dumps(document)
+    return written(request.properties["PolicyDocument"])
 
 
 def _policy_name(request: ResourceRequest) -> str:
@@ -366,4 +373,33 @@ ACCESS_KEY = ApiType(
     without_effect=frozenset({"Serial"}),
 )
 
-TYPES = (ROLE, USER, GROUP, POLICY, MANAGED_POLICY, INSTANCE_PROFILE, ACCESS_KEY)
+
+def _put_users(request: ResourceRequest) -> None:
+    old, new = (state.get("Users", []) for state in (request.previous, request.properties))
+    group = request.properties["GroupName"]
+    for user in old:
+        if user not in new:
+            request.drop("iam", "RemoveUserFromGroup", GroupName=group, UserName=user)
+    for user in new:
+        request.call("iam", "AddUserToGroup", GroupName=group, UserName=user)
+    if request.physical_id is None:
+        request.physical_id = request.generated_name(128)
+
+
+def _remove_users(request: ResourceRequest) -> None:
+    for user in request.properties["Users"]:
+        group = request.properties["GroupName"]
+        request.drop("iam", "RemoveUserFromGroup", GroupName=group, UserName=user)
+
+
+MEMBERSHIP = ApiType(
+    "AWS::IAM::UserToGroupAddition",
+    "iam",
+    create=_put_users,
+    update=_put_users,
+    delete=_remove_users,
+    handled=frozenset({"GroupName", "Users"}),
+    attributes={"Id": "{id}"},
+)
+
+TYPES = (MEMBERSHIP, ROLE, USER, GROUP, POLICY, MANAGED_POLICY, INSTANCE_PROFILE, ACCESS_KEY)
