@@ -7,6 +7,7 @@ says in sentences what is not as it has to be.
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import datetime
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -24,9 +25,12 @@ def read(clients: Clients, project: str, report_date: str) -> dict[str, Any]:
     """Stacks with their resources and events, the report, the tasks, their log lines, and the schedule."""
     exports = _exports(clients("cloudformation"), project)
     tasks = list(_tasks(clients("ecs"), project))
+    report = _report(clients("s3"), exports.get("DataBucketName"), f"reports/{report_date}.csv")
+    if report:
+        report["written_by"] = [task["id"] for task in tasks if _ran_at(report["written"], task)]
     return {
         "stacks": [_stack(clients("cloudformation"), f"{project}-{name}") for name in STACKS],
-        "report": _report(clients("s3"), exports.get("DataBucketName"), f"reports/{report_date}.csv"),
+        "report": report,
         "tasks": tasks,
         "log": _log(clients("logs"), exports.get("TaskLogGroupName"), [task["id"] for task in tasks]),
         "schedule": _schedule(clients("events"), exports.get("ScheduleRuleName")),
@@ -53,7 +57,7 @@ def missing(facts: dict[str, Any]) -> list[str]:
         found.append("No task that the schedule started has ended with exit code 0.")
     if not any(facts["log"]["lines"].get(task["id"]) for task in done):
         found.append("The log group holds no line of a task that the schedule started.")
-    if facts["report"] and done and not any(_wrote(task, facts["report"]) for task in done):
+    if facts["report"] and done and not {task["id"] for task in done} & set(facts["report"]["written_by"]):
         found.append("The report was not written while a task that the schedule started was running.")
     return found
 
@@ -61,8 +65,8 @@ def missing(facts: dict[str, Any]) -> list[str]:
 def leftovers(clients: Clients, project: str) -> dict[str, list[str]]:
     """By kind, the names of what the project still has. All lists are empty after a good teardown.
 
-    What AWS itself keeps for a while is not counted, because nobody can delete it at once and it costs nothing:
-    stopped tasks, and the inactive clusters and task definitions.
+    What AWS itself keeps for a while is not counted, because nobody can delete it at once and it costs
+    nothing: stopped tasks, and the inactive clusters and task definitions.
     """
     begins = f"{project}-"
     stacks = _pages(clients("cloudformation"), "describe_stacks", "Stacks")
@@ -156,13 +160,11 @@ def _tasks(ecs: Any, cluster: str) -> Iterator[dict[str, Any]]:
                 }
 
 
-def _wrote(task: dict[str, Any], report: dict[str, Any]) -> bool:
+def _ran_at(time: datetime, task: dict[str, Any]) -> bool:
+    """Whether the task ran at that time. S3 tells times in whole seconds, ECS in fractions."""
     if not (task["started"] and task["stopped"]):
         return False
-    # S3 gives whole seconds, ECS gives fractions.
-    return (
-        int(task["started"].timestamp()) <= report["written"].timestamp() <= task["stopped"].timestamp() + 1
-    )
+    return int(task["started"].timestamp()) <= time.timestamp() <= task["stopped"].timestamp()
 
 
 def _log(logs: Any, group: str | None, task_ids: list[str]) -> dict[str, Any]:
