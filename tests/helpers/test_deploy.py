@@ -2,12 +2,26 @@
 
 from __future__ import annotations
 
+import os
+import signal
 import threading
 from pathlib import Path
 
 import pytest
 
-from helpers import AwsRefused, NotReady, StackFailed, deploy, describe, events, explain, overview, preview
+from helpers import (
+    AwsRefused,
+    NotReady,
+    SandboxUnavailable,
+    StackFailed,
+    deploy,
+    describe,
+    events,
+    explain,
+    open_session,
+    overview,
+    preview,
+)
 
 QUEUE = """
 Parameters:
@@ -195,3 +209,20 @@ def test_a_preview_says_what_would_change_and_leaves_nothing(session, write):
 
 def test_explain_shows_the_value_that_is_deployed(line):
     assert explain(line, "task", "Cpu").value == "256"
+
+
+def test_a_sandbox_killed_in_the_middle_is_said_and_the_next_deployment_goes_on(
+    fresh_sandbox, write, monkeypatch
+):
+    sandbox = fresh_sandbox("--pace", "1")
+    monkeypatch.setenv("SANDBOX_ENDPOINT", sandbox.endpoint)
+    monkeypatch.setenv("SANDBOX_HOME", str(sandbox.home))
+    session = open_session(project="killed")
+    path = write("half", QUEUE)
+    killer = threading.Timer(1.0, os.kill, (sandbox.pid, signal.SIGKILL))
+    killer.start()
+    with pytest.raises(SandboxUnavailable, match="does not answer") as unavailable:
+        deploy(session, path)
+    assert "open_session" in unavailable.value.next_step
+    sandbox.start()
+    assert deploy(open_session(project="killed"), path).status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
