@@ -114,7 +114,8 @@ def _launch(
                 status,
                 None,
                 found.get("StackStatusReason"),
-                "Look at why(session, …), or delete the stack.",
+                "CloudFormation can only roll it back further: session.client('cloudformation')"
+                f".continue_update_rollback(StackName='{wanted.name}'), then deploy again.",
             )
         if found is None and wanted.catalogued == "build":
             yield from _initial_code(session, given)
