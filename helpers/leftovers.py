@@ -65,7 +65,9 @@ def _tagged(operation: str, key: str, name: str) -> Callable[[Session], Iterator
     def look(session: Session) -> Iterator[str]:
         filters = [{"Name": "tag:Project", "Values": [session.project]}]
         for item in _all(session, "ec2", operation, key, Filters=filters):
-            if item.get("State") not in ("deleted", "deleting"):  # EC2 lists what is gone for a while
+            tags = {tag["Key"]: tag["Value"] for tag in item.get("Tags", item.get("TagSet", ()))}
+            is_gone = item.get("State") in ("deleted", "deleting")  # EC2 lists what is gone for a while
+            if tags.get("Project") == session.project and not is_gone:
                 yield item[name]
 
     return look
@@ -114,6 +116,8 @@ _LOOKS: dict[str, Callable[[Session], Iterator[str]]] = {
     "build project": _named("codebuild", "list_projects", "projects", None),
     "role": _named("iam", "list_roles", "Roles", "RoleName"),
     "rule": _named("events", "list_rules", "Rules", "Name"),
+    "schedule": _named("scheduler", "list_schedules", "Schedules", "Name"),
+    "schedule group": _named("scheduler", "list_schedule_groups", "ScheduleGroups", "Name"),
     "cluster": _clusters,
     "task definition": _task_definitions,
     "queue": _named("sqs", "list_queues", "QueueUrls", None),
