@@ -13,26 +13,21 @@ It needs an engine that reaches programs on this machine's 127.0.0.1. One in a v
 from __future__ import annotations
 
 import json
-import os
-import shutil
-import socket
 import subprocess
 import sys
 import threading
 from collections.abc import Iterator
-from contextlib import closing, suppress
-from dataclasses import replace
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
-import docker
 from docker.errors import APIError, DockerException, ImageNotFound, NotFound
 from docker.models.containers import Container
 
 from .docker_cli.address import Address
-from .docker_cli.entry import Settings
 from .docker_cli.packer import MARK
 from .ecr import passwords
+from .engine import Engine, find_engine
 from .images import describe, find
 from .principals import Principal
 from .registry_process import NoRegistry, RegistryLayers, start_registry
@@ -51,97 +46,22 @@ from .world import World
 
 LABEL = "serverless-batch-workshop.sandbox"
 REAPER = Path(__file__).with_name("container_reaper.py")
-PING_SECONDS = 5
 ECS = Principal("service", "", service="ecs-tasks.amazonaws.com")
 
 
 def connect(world: World) -> ContainerRuntime:
     """The runtime on the engine that answers. Raises RuntimeUnavailable with the reason."""
-    client, address = _engine()
+    engine = find_engine()
+    folder = world.home / "registry"
     try:
-        _check(client)
-        program = shutil.which("docker")
-        if program is None:
-            raise RuntimeUnavailable(
-                "a Docker Engine answers, but its command line program `docker` is missing"
-            )
-        networks = {network.name for network in client.networks.list()}
-        engine = Engine(client, address, program, "bridge" not in networks)
-        registry = start_registry(world.home / "registry", client)
-        return ContainerRuntime(world, engine, RegistryLayers(world.home / "images", registry))
+        if not folder.exists():  # the sandbox is new: what its predecessor at this port built is nobody's
+            engine.forget_registry(world.endpoint.replace("http://127.0.0.1", "localhost"))
+        layers = RegistryLayers(world.home / "images", start_registry(folder, engine.client))
+        return ContainerRuntime(world, engine, layers)
     except NoRegistry as error:
         raise RuntimeUnavailable(str(error)) from error
     except DockerException as error:
-        raise RuntimeUnavailable(f"the Docker Engine at {address} refuses: {error}") from error
-
-
-def _engine() -> tuple[docker.DockerClient, str]:
-    """The first engine that answers: that of DOCKER_HOST, or one at a usual place."""
-    home = Path.home()
-    usual = ("/var/run/docker.sock", home / ".docker/run/docker.sock", home / ".orbstack/run/docker.sock")
-    given = os.environ.get("DOCKER_HOST")
-    addresses = [given] if given else [f"unix://{path}" for path in usual if Path(path).exists()]
-    reasons = []
-    for address in addresses:
-        try:
-            client = docker.DockerClient(base_url=address, timeout=PING_SECONDS)
-            client.ping()
-            client.api.timeout = 600  # a pull may take long
-            return client, address
-        except DockerException as error:
-            reasons.append(f"{address}: {error}")
-    raise RuntimeUnavailable("no Docker Engine answers" + "".join(f" ({reason})" for reason in reasons))
-
-
-def _check(client: docker.DockerClient) -> None:
-    """Raises RuntimeUnavailable when the engine cannot do what is needed of it."""
-    if client.info().get("OSType") != "linux":
-        raise RuntimeUnavailable("the Docker Engine runs no Linux containers")
-    if not _reaches_us(client):
-        raise RuntimeUnavailable(
-            "the Docker Engine cannot reach programs on this machine's 127.0.0.1: it runs in a virtual "
-            "machine, as Docker Desktop's does"
-        )
-
-
-def _reaches_us(client: docker.DockerClient) -> bool:
-    """Whether the engine comes to 127.0.0.1 of this machine when it is asked to fetch from there."""
-    with closing(socket.create_server(("127.0.0.1", 0))) as listener:
-        came = threading.Event()
-
-        def accept() -> None:
-            with suppress(OSError):
-                while True:
-                    connection, _ = listener.accept()
-                    came.set()
-                    connection.close()
-
-        threading.Thread(target=accept, daemon=True).start()
-        with suppress(DockerException):
-            client.images.pull(f"localhost:{listener.getsockname()[1]}/sandbox/probe", tag="probe")
-        return came.is_set()
-
-
-class Engine:
-    """A Docker Engine and how to use it."""
-
-    def __init__(
-        self, client: docker.DockerClient, address: str, program: str, host_network_only: bool
-    ) -> None:
-        self.client, self.address, self.program = client, address, program
-        self.host_network_only = host_network_only
-        self.cpus = client.info()["NCPU"]
-
-    def for_builds(self, settings: Settings) -> Settings:
-        """What the `docker` of a build has to know about this engine."""
-        plugins = Path.home() / ".docker" / "cli-plugins"
-        return replace(
-            settings,
-            program=self.program,
-            engine=self.address,
-            host_network=self.host_network_only,
-            plugins=str(plugins) if plugins.is_dir() else "",
-        )
+        raise RuntimeUnavailable(f"the Docker Engine at {engine.address} refuses: {error}") from error
 
 
 class ContainerRuntime:
@@ -161,7 +81,8 @@ class ContainerRuntime:
         )
 
     def _remove_leftovers(self) -> None:
-        for container in self.engine.client.containers.list(all=True, filters={"label": self._label}):
+        labelled = {"label": self._label}
+        for container in self.engine.client.containers.list(all=True, filters=labelled, ignore_removed=True):
             with suppress(APIError):
                 container.remove(force=True)
 

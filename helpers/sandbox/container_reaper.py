@@ -22,7 +22,7 @@ def main(address: str, label: str) -> None:
 
     with suppress(DockerException):
         client = docker.DockerClient(base_url=address, timeout=30)
-        for container in client.containers.list(all=True, filters={"label": label}):
+        for container in client.containers.list(all=True, filters={"label": label}, ignore_removed=True):
             with suppress(DockerException):
                 container.remove(force=True)
 

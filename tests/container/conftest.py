@@ -43,12 +43,19 @@ def container_sandbox(
     finally:
         running.stop()
         here = f"localhost:{running.endpoint.rpartition(':')[2]}/"
-        names = {tag for image in engine.images.list() for tag in image.tags if tag.startswith(here)}
-        for name in names:
-            engine.images.remove(name, force=True)
+        for image in engine.images.list():
+            for name in [*image.tags, *(image.attrs.get("RepoDigests") or [])]:
+                if name.startswith(here):
+                    engine.images.remove(name, force=True)
 
 
 @pytest.fixture
 def works(container_sandbox: Any) -> Works:
     """A repository, a build project, a cluster and roles that no other test uses."""
+    return Works(container_sandbox)
+
+
+@pytest.fixture(scope="session")
+def shared(container_sandbox: Any) -> Works:
+    """One for all tests that build on the base image: to push that takes longer than all the rest."""
     return Works(container_sandbox)

@@ -13,10 +13,11 @@ import docker
 import pytest
 from docker.errors import APIError, BuildError
 
+from tests.sandbox.codebuild.ground import spec
 from tests.sandbox.ecr.dockerfiles import COPIES, IGNORED, REFUSED, SETTINGS, SETTINGS_EXPECTED, TREE
 
 from .base_image import JOB, name_in
-from .works import Works
+from .works import LOGIN, Works
 
 pytestmark = pytest.mark.container
 Build = Callable[..., Any]
@@ -78,25 +79,25 @@ def test_the_settings_of_an_image(build: Build) -> None:
     assert {name: found.get(name) for name in SETTINGS_EXPECTED} == SETTINGS_EXPECTED
 
 
-def test_a_build_of_two_stages_with_what_run_made(works: Works) -> None:
+def test_a_build_of_two_stages_with_what_run_made(shared: Works) -> None:
     base = name_in(JOB / "Dockerfile")
     dockerfile = (
         f"FROM {base} AS made\nRUN python -c \"open('/out.txt', 'w').write('from run')\"\n"
         f"FROM {base}\nCOPY --from=made /out.txt /out.txt\n"
         'CMD ["python", "-c", "print(open(\'/out.txt\').read())"]\n'
     )
-    assert works.build(dockerfile).status == "SUCCEEDED"
-    assert works.tasks.output(works.run()) == ["from run"]
+    assert shared.build(dockerfile).status == "SUCCEEDED"
+    assert shared.tasks.output(shared.run()) == ["from run"]
 
 
-def test_from_an_image_in_ecr(works: Works) -> None:
+def test_from_an_image_in_ecr(shared: Works) -> None:
     base = name_in(JOB / "Dockerfile")
-    assert works.build(f"FROM {base}\nENV KEPT=base\n", "true").status == "SUCCEEDED"
-    child = f'FROM {works.uri}:latest\nCMD ["python", "-c", "import os; print(os.environ[\'KEPT\'])"]\n'
-    built = works.build(child)
+    assert shared.build(f"FROM {base}\nENV KEPT=base\n", "true").status == "SUCCEEDED"
+    child = f'FROM {shared.uri}:latest\nCMD ["python", "-c", "import os; print(os.environ[\'KEPT\'])"]\n'
+    built = shared.build(child)
     assert built.status == "SUCCEEDED", built.output[-3:]
-    assert f"FROM {works.uri}:latest" in "\n".join(built.output)
-    assert works.tasks.output(works.run()) == ["base"]
+    assert f"FROM {shared.uri}:latest" in "\n".join(built.output)
+    assert shared.tasks.output(shared.run()) == ["base"]
 
 
 def test_a_failing_run_fails_the_build_and_pushes_nothing(works: Works) -> None:
@@ -110,16 +111,43 @@ def test_a_failing_run_fails_the_build_and_pushes_nothing(works: Works) -> None:
     assert works.images == {}
 
 
+def test_a_build_finds_no_image_of_an_earlier_one(works: Works, engine: Any) -> None:
+    """On AWS each build has a Docker of its own. An image left over would be pushed when the build fails."""
+    assert works.build("FROM scratch\nCOPY f /\n", "true", files={"f": "1"}).status == "SUCCEEDED"
+    first = works.images
+    text = spec(
+        {
+            "pre_build": [LOGIN],
+            "build": ["docker build -t other -t $REPOSITORY_URI:latest ."],
+            "post_build": ["docker push $REPOSITORY_URI:latest"],
+        }
+    )
+    built = works.builds.build(text, files={"Dockerfile": "FROM scratch\nCOPY gone /\n"})
+    assert built.output[-1].startswith(f"An image does not exist locally with the tag: {works.uri}")
+    assert (built.phases["BUILD"], built.phases["POST_BUILD"]) == ("FAILED", "FAILED")
+    assert works.images == first
+    assert [tag for image in engine.images.list() for tag in image.tags if works.name in tag] == []
+
+
+def test_a_build_uses_the_steps_of_the_one_before(shared: Works) -> None:
+    base = name_in(JOB / "Dockerfile")
+    dockerfile = f"FROM {base}\nRUN true\nCOPY f /\n"
+    assert shared.build(dockerfile, files={"f": "1"}).status == "SUCCEEDED"
+    again = shared.build(dockerfile, files={"f": "2"})
+    assert any("Using cache" in line or "CACHED" in line for line in again.output)
+
+
 def test_what_docker_says_reads_as_on_aws(works: Works) -> None:
     commands = (
+        "docker build -t $REPOSITORY_URI:latest .",
         "docker images --format '{{.Repository}}:{{.Tag}}' | grep $REPOSITORY_URI",
+        "docker push $REPOSITORY_URI:latest",
         "docker inspect --format '{{json .RepoDigests}}' $REPOSITORY_URI:latest",
         "docker pull $REPOSITORY_URI:latest",
     )
     dockerfile = "FROM scratch\nCOPY Dockerfile /\n"
     assert works.build(dockerfile).status == "SUCCEEDED"
-    login = "aws ecr get-login-password | docker login --username AWS --password-stdin ${REPOSITORY_URI%%/*}"
-    built = works.builds.commands(login, *commands, files={"Dockerfile": dockerfile})
+    built = works.builds.commands(LOGIN, *commands, files={"Dockerfile": dockerfile})
     assert built.status == "SUCCEEDED"
     [digest] = works.images
     assert f"{works.uri}:latest" in built.output

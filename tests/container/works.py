@@ -14,6 +14,7 @@ from tests.sandbox.ecs.ground import Ground as TaskGround
 
 ROOT = Path(__file__).resolve().parents[2]
 JOB = ROOT / "sample_job"
+LOGIN = "aws ecr get-login-password | docker login --username AWS --password-stdin ${REPOSITORY_URI%%/*}"
 _numbers = itertools.count(1)
 
 
@@ -37,7 +38,7 @@ class Works:
         """Build and push a Dockerfile as $REPOSITORY_URI:latest, after other commands."""
         steps = (
             *commands,
-            "aws ecr get-login-password | docker login --username AWS --password-stdin ${REPOSITORY_URI%%/*}",
+            LOGIN,
             "docker build -t $REPOSITORY_URI:latest .",
             "docker push $REPOSITORY_URI:latest",
         )
@@ -57,6 +58,11 @@ class Works:
         """The tags of each image, by digest."""
         found = self.ecr.describe_images(repositoryName=self.name)["imageDetails"]
         return {image["imageDigest"]: sorted(image.get("imageTags", [])) for image in found}
+
+    @property
+    def latest(self) -> str:
+        """The digest of the image that has the tag `latest`."""
+        return next(digest for digest, tags in self.images.items() if "latest" in tags)
 
     def run(self, image: str = "", **container: Any) -> dict[str, Any]:
         """Run a task from the image (this repository's latest) to its end."""

@@ -48,6 +48,8 @@ class Worker:
         self._uuid = build["id"].rpartition(":")[2]
         self._folders = environment.Folders(world.home / FOLDER / self._uuid)
         self._role = BuildRole(world, region, build["serviceRole"], settings["arn"], self._uuid)
+        self._engine = getattr(world.runtime, "engine", None)
+        self._settings: Settings | None = None
         self._logs: AwsLogs | None = None
         self._shell: Shell | None = None
         self._succeeding = True
@@ -131,11 +133,12 @@ class Worker:
             )
         self._folders.make()
         privileged = self.build["environment"]["privilegedMode"]
-        engine = getattr(self._world.runtime, "engine", None)
         settings = Settings(
             self._world.endpoint, self._world.account, str(self._folders.top / "docker"), privileged
         )
-        environment.write_programs(self._folders, engine.for_builds(settings) if engine else settings)
+        if self._engine:
+            self._settings = settings = self._engine.for_builds(settings)
+        environment.write_programs(self._folders, settings)
         self._say("Running on CodeBuild On-demand")
         machine = f"{platform.system()} {platform.machine()}, Python {platform.python_version()}"
         image = self.build["environment"]["image"]
@@ -317,6 +320,8 @@ class Worker:
         if self._shell is not None:
             self._shell.close()
         with self._record.phase("FINALIZING"):
+            if self._settings:
+                self._engine.after_build(self._settings)
             self._folders.remove()
             self._role.close()
             if self._logs is not None:

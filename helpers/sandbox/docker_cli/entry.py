@@ -31,6 +31,11 @@ class Settings:
     host_network: bool = False
     plugins: str = ""
 
+    @property
+    def registry(self) -> str:
+        """The sandbox's registry as Docker names it: an address that it accepts without TLS."""
+        return f"localhost:{self.endpoint.rpartition(':')[2]}"
+
     def write(self, path: Path) -> None:
         path.write_text(json.dumps(asdict(self)))
 

@@ -12,6 +12,7 @@ import re
 import subprocess
 import sys
 import threading
+from itertools import pairwise
 from pathlib import Path
 from typing import TextIO
 
@@ -19,13 +20,16 @@ from .address import ECR_HOST
 from .entry import Settings
 
 DOCKERFILE_OPTIONS = ("-f", "--file")
+TAG_OPTIONS = ("-t", "--tag")
+NAMES = "names"
+"""The file in a build's folder that says which images it named: on each line a name and the image's id."""
 
 
 class Translation:
     """From ECR's addresses to the sandbox's, and back."""
 
     def __init__(self, settings: Settings) -> None:
-        self._local = f"localhost:{settings.endpoint.rpartition(':')[2]}"
+        self._local = settings.registry
         self._account = settings.account
         self._hosts: dict[str, str] = {}
 
@@ -75,7 +79,28 @@ def main(words: list[str], settings: Settings) -> int:
         copy.start()
     for copy in copies:
         copy.join()
-    return process.wait()
+    if process.wait() == 0:
+        _note_names(arguments, settings, environment)
+    return process.returncode
+
+
+def _note_names(arguments: list[str], settings: Settings, environment: dict[str, str]) -> None:
+    """Write down the names that the command gave to images: the sandbox takes them away after the build."""
+    words = arguments[1:] if arguments[:1] in (["image"], ["buildx"], ["builder"]) else arguments
+    names = []
+    if words[:1] == ["build"]:
+        names = [after for word, after in pairwise(words) if word in TAG_OPTIONS]
+        names += [word.partition("=")[2] for word in words if word.startswith("--tag=")]
+    elif words[:1] == ["tag"]:
+        names = words[2:3]
+    folder = Path(settings.folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    for name in names:
+        command = [settings.program, "image", "inspect", "--format", "{{.Id}}", name]
+        found = subprocess.run(command, env=environment, capture_output=True, text=True)
+        if found.returncode == 0:
+            with (folder / NAMES).open("a") as file:
+                file.write(f"{name}\t{found.stdout.strip()}\n")
 
 
 def _copy(source: TextIO, target: TextIO, translation: Translation) -> None:
