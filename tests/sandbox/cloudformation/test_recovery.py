@@ -6,95 +6,96 @@ import os
 import signal
 import time
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+
+import pytest
 
 from .deploying import CAPABILITIES, Cfn, unique
 
-PACE = ("--pace", "0.7")
 TEMPLATE = """
 Resources:
   Vpc: {{Type: AWS::EC2::VPC, Properties: {{CidrBlock: 10.7.0.0/16}}}}
-  Bucket: {{Type: AWS::S3::Bucket, DependsOn: Vpc}}
-  Log: {{Type: AWS::Logs::LogGroup, DependsOn: Bucket, Properties: {{RetentionInDays: {days}}}}}
+  Bucket: {{Type: AWS::S3::Bucket}}
+  Log: {{Type: AWS::Logs::LogGroup, Properties: {{RetentionInDays: {days}}}}}
 """
+WEEK, MONTH = TEMPLATE.format(days=7), TEMPLATE.format(days=30)
+STOPPED = "The sandbox stopped while this was in progress."
 
 
-def kill_when(cfn: Cfn, reached: Callable[[], bool]) -> None:
-    """Kill the sandbox without warning once something is the case, and start it again."""
-    end = time.monotonic() + 60
-    while not reached():
-        assert time.monotonic() < end
-        time.sleep(0.01)
-    time.sleep(0.4)  # the state on disk follows within 0.25 seconds
-    os.kill(cfn.sandbox.pid, signal.SIGKILL)
+def restart(cfn: Cfn, pace: str) -> None:
+    """Start the sandbox (again), to spend `pace` seconds on each resource."""
+    cfn.sandbox.arguments = (*cfn.sandbox.arguments, "--pace", pace)
     cfn.sandbox.start()
 
 
-def status(cfn: Cfn, stack_id: str, name: str) -> str:
-    assert cfn.stack(stack_id)["StackStatus"].endswith("_IN_PROGRESS")
-    return cfn.resources({"StackId": stack_id}).get(name, {}).get("ResourceStatus", "")
+def slowly(cfn: Cfn) -> None:
+    """From now on a resource takes so long that the sandbox can be stopped in the middle of it."""
+    cfn.sandbox.stop()
+    restart(cfn, "600")
 
 
-def leftovers(cfn: Cfn, name: str) -> list[Any]:
-    """What exists in the services with a stack's name in it."""
+def stop(cfn: Cfn, signal_number: int, stack_id: str, name: str, status: str) -> dict[str, Any]:
+    """Stop the sandbox while a resource has a status; start it again; the stack when it has come to rest."""
+    resources = {"StackId": stack_id}
+    _until(lambda: cfn.resources(resources).get(name, {}).get("ResourceStatus") == status)
+    saved, seen = Path(cfn.sandbox.home) / "state.pickle", time.time()
+    _until(lambda: saved.exists() and saved.stat().st_mtime > seen + 0.3, nudge=cfn)
+    if signal_number == signal.SIGKILL:
+        os.kill(cfn.sandbox.pid, signal.SIGKILL)
+    else:
+        cfn.sandbox.stop()
+    restart(cfn, "0")
+    return cfn.settled(stack_id)
+
+
+def _until(reached: Callable[[], bool], nudge: Cfn | None = None) -> None:
+    end = time.monotonic() + 60
+    while not reached():
+        assert time.monotonic() < end
+        if nudge:  # any change makes the sandbox save what it knows
+            nudge.client("sns").create_topic(Name="nudge")
+        time.sleep(0.05)
+
+
+def leftovers(cfn: Cfn) -> list[str]:
     vpcs = cfn.client("ec2").describe_vpcs(Filters=[{"Name": "cidr", "Values": ["10.7.0.0/16"]}])["Vpcs"]
     return [
         *(vpc["VpcId"] for vpc in vpcs),
-        *(one["Name"] for one in cfn.client("s3").list_buckets()["Buckets"] if name in one["Name"]),
+        *(one["Name"] for one in cfn.client("s3").list_buckets()["Buckets"]),
         *(one["logGroupName"] for one in cfn.client("logs").describe_log_groups()["logGroups"]),
     ]
 
 
-def test_at_any_point(fresh_sandbox: Callable[..., Any]) -> None:
-    cfn = Cfn(fresh_sandbox(*PACE))
-    name = unique("kill")
-
-    # while it is created: rolled back, nothing left, and the name can be used again
-    made = cfn.api.create_stack(
-        StackName=name, TemplateBody=TEMPLATE.format(days=7), Capabilities=CAPABILITIES
-    )
-    stack_id = made["StackId"]
-    kill_when(cfn, lambda: status(cfn, stack_id, "Bucket") == "CREATE_IN_PROGRESS")
-    stack = cfn.settled(stack_id)
+@pytest.mark.parametrize("signal_number", [signal.SIGKILL, signal.SIGTERM], ids=["kill", "stop"])
+def test_while_it_is_created(fresh_sandbox: Callable[..., Any], signal_number: int) -> None:
+    cfn, name = Cfn(fresh_sandbox("--pace", "600")), unique("c")
+    made = cfn.api.create_stack(StackName=name, TemplateBody=WEEK, Capabilities=CAPABILITIES)
+    stack = stop(cfn, signal_number, made["StackId"], "Log", "CREATE_IN_PROGRESS")
     assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
-    reasons = [
-        reason for _, event, reason in cfn.events(stack) if event in ("CREATE_FAILED", "ROLLBACK_IN_PROGRESS")
-    ]
-    assert all("The sandbox stopped while this was in progress." in reason for reason in reasons) and reasons
-    assert leftovers(cfn, name) == []
+    assert cfn.reasons(stack, "Vpc", "CREATE_FAILED") == [STOPPED]
+    assert cfn.reasons(stack, "stack", "ROLLBACK_IN_PROGRESS") == [f"{STOPPED} Rollback requested by user."]
+    assert leftovers(cfn) == []
     cfn.delete(stack)
+    assert cfn.create(WEEK, name)["StackStatus"] == "CREATE_COMPLETE"
 
-    # while it is updated: what it was before
-    stack = cfn.create(TEMPLATE.format(days=7), name)
-    cfn.api.update_stack(StackName=name, TemplateBody=TEMPLATE.format(days=30), Capabilities=CAPABILITIES)
-    kill_when(cfn, lambda: status(cfn, stack["StackId"], "Log") == "UPDATE_IN_PROGRESS")
-    stack = cfn.settled(stack["StackId"])
+
+def test_while_it_is_updated_and_deleted(fresh_sandbox: Callable[..., Any]) -> None:
+    cfn = Cfn(fresh_sandbox())
+    stack = cfn.create(WEEK)
+    before = cfn.resources(stack)
+    slowly(cfn)
+    cfn.api.update_stack(StackName=stack["StackName"], TemplateBody=MONTH)
+    stack = stop(cfn, signal.SIGKILL, stack["StackId"], "Log", "UPDATE_IN_PROGRESS")
     assert stack["StackStatus"] == "UPDATE_ROLLBACK_COMPLETE"
-    groups = cfn.client("logs").describe_log_groups(logGroupNamePrefix=name)["logGroups"]
-    assert [group["retentionInDays"] for group in groups] == [7]
+    (group,) = cfn.client("logs").describe_log_groups()["logGroups"]
+    assert group["retentionInDays"] == 7
+    ids = {name: one["PhysicalResourceId"] for name, one in cfn.resources(stack).items()}
+    assert ids == {name: one["PhysicalResourceId"] for name, one in before.items()}
 
-    # while it is deleted: failed, and can be deleted again
-    cfn.api.delete_stack(StackName=name)
-    kill_when(cfn, lambda: status(cfn, stack["StackId"], "Bucket") == "DELETE_IN_PROGRESS")
-    stack = cfn.settled(stack["StackId"])
-    assert stack["StackStatus"] == "DELETE_FAILED"
-    assert stack["StackStatusReason"] == "The sandbox stopped while this was in progress."
+    slowly(cfn)
+    cfn.api.delete_stack(StackName=stack["StackName"])
+    stack = stop(cfn, signal.SIGKILL, stack["StackId"], "Log", "DELETE_IN_PROGRESS")
+    assert (stack["StackStatus"], stack["StackStatusReason"]) == ("DELETE_FAILED", STOPPED)
     assert cfn.delete(stack)["StackStatus"] == "DELETE_COMPLETE"
-    assert leftovers(cfn, name) == []
-
-
-def test_a_stop_in_the_middle_is_no_failure_of_a_resource(fresh_sandbox: Callable[..., Any]) -> None:
-    cfn = Cfn(fresh_sandbox(*PACE))
-    name = unique("stop")
-    made = cfn.api.create_stack(
-        StackName=name, TemplateBody=TEMPLATE.format(days=7), Capabilities=CAPABILITIES
-    )
-    while status(cfn, made["StackId"], "Vpc") != "CREATE_IN_PROGRESS":
-        time.sleep(0.01)
-    cfn.sandbox.stop()
-    cfn.sandbox.start()
-    stack = cfn.settled(made["StackId"])
-    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
-    failed = [reason for _, event, reason in cfn.events(stack) if event == "CREATE_FAILED"]
-    assert failed == ["The sandbox stopped while this was in progress."]
-    assert leftovers(cfn, name) == []
+    assert leftovers(cfn) == []
