@@ -110,6 +110,13 @@ def test_the_verbs_are_shown_before_anything_is_installed() -> None:
     assert all(name in done.stdout for name in VERBS)
 
 
+def test_no_test_is_left_out() -> None:
+    options = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["pytest"]["ini_options"]
+    named = [ROOT / path for path in options["testpaths"]]
+    for path in (ROOT / "tests").rglob("test_*.py"):
+        assert any(path == place or place in path.parents for place in named), path
+
+
 def test_nothing_else_in_helpers_imports_the_sandbox() -> None:
     """The helpers know an endpoint, and never which AWS is behind it."""
     for path, name in imports(ROOT / "helpers"):

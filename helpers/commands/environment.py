@@ -68,10 +68,9 @@ def interpreter(folder: Path) -> Path:
 
 def fingerprint() -> str:
     """Changes whenever `.venv` has to be made anew: other packages, or the folder was moved."""
-    digest = hashlib.sha256(str(ROOT).encode())
-    for name in ("pyproject.toml", "constraints.txt"):
-        digest.update((ROOT / name).read_bytes())
-    return digest.hexdigest()
+    packages, _, _ = (ROOT / "pyproject.toml").read_text(encoding="utf-8").partition("\n[tool.")
+    pins = (ROOT / "constraints.txt").read_text(encoding="utf-8")
+    return hashlib.sha256("\n".join([str(ROOT), packages, pins]).encode()).hexdigest()
 
 
 def is_ready() -> bool:

@@ -69,6 +69,14 @@ def test_other_packages_make_it_anew(project: Path, commands: list[Command], fil
     assert not (project / ".venv" / "old").exists()
 
 
+def test_the_settings_of_a_tool_are_no_reason(project: Path, commands: list[Command]) -> None:
+    environment.python()
+    with (project / "pyproject.toml").open("a") as file:
+        file.write("\n\n[tool.ruff]\nline-length = 110\n")
+    environment.python()
+    assert len(commands) == 2
+
+
 def test_a_broken_off_installation_is_not_trusted(
     project: Path, commands: list[Command], monkeypatch: pytest.MonkeyPatch
 ) -> None:
