@@ -86,7 +86,7 @@ def test_it_opens_with_what_a_learner_wants_to_know_first(path: Path) -> None:
     table = dict(re.findall(r"^\| ([^|]+) \| ([^|]+) \|$", opening.source, re.M))
     assert re.match(r"\d+", table["Minutes"])
     assert table["Before this one"].strip()
-    assert re.search(r"[Nn]othing|\$\d|US cent", table["Cost in a real account"])
+    assert re.search(r"[Nn]othing|USD \d|US cent", table["Cost in a real account"])
 
 
 @each_notebook
@@ -177,11 +177,20 @@ def test_template_lines_are_shown_from_the_file_and_never_pasted(path: Path) -> 
 
 
 @each_notebook
+def test_no_text_turns_into_a_formula(path: Path) -> None:
+    """Between two dollar signs Jupyter sets mathematics: write USD, or cents."""
+    for cell in cells(path, "markdown"):
+        text = re.sub(r"^```.*?^```|^ {4}.*?$|`[^`\n]*`", "", cell.source, flags=re.M | re.S)
+        assert text.count("$") < 2, cell.id
+
+
+@each_notebook
 def test_links_and_pictures_lead_somewhere(path: Path) -> None:
     for alt, target in re.findall(r"(!?\[[^\]]*\])\(([^)\s]+)\)", prose(path)):
         if "://" not in target:
             assert (FOLDER / target.partition("#")[0]).exists(), target
         if alt.startswith("!"):
+            assert target.startswith("images/"), f"a page made of the notebook cannot hold {target}"
             assert len(alt) >= 60, f"too little is said for who cannot see {target}"
 
 
@@ -205,3 +214,9 @@ def test_a_picture_says_what_it_shows_and_is_used(picture: Path) -> None:
     assert svg.get("role") == "img" and title.get("id") in svg.get("aria-labelledby", "").split()
     assert not re.search(r"<script|https?://(?!www\.w3\.org/)", picture.read_text())
     assert any(f"](images/{picture.name})" in prose(path) for path in PATHS)
+
+
+def test_the_first_picture_is_the_one_of_the_readme() -> None:
+    """A copy, because pages made of a notebook can hold only pictures from below its own folder."""
+    own = FOLDER / "images" / "00-architecture.svg"
+    assert own.read_bytes() == (ROOT / "docs" / "architecture.svg").read_bytes()
