@@ -21,8 +21,9 @@ from typing import TYPE_CHECKING, Any
 
 from botocore.exceptions import ClientError
 
-from . import event_inputs, event_patterns
-from .event_targets import Invocation, Sender, TargetFailed, invoke, rule_sender
+from . import event_inputs, event_patterns, iam
+from .event_targets import Invocation, Sender, TargetFailed, invoke, queue_url, rule_sender
+from .service import AwsError
 
 if TYPE_CHECKING:
     from .world import World
@@ -199,20 +200,34 @@ class EventBus:
                 self._count(delivery, "", "InvocationDroppedCount")
             return
         try:
-            sqs = self._world.client("sqs", queue_arn.split(":")[3], as_service=delivery.sender.principal)
-            sqs.send_message(
-                QueueUrl=sqs.get_queue_url(QueueName=queue_arn.rpartition(":")[2])["QueueUrl"],
+            self._dead_letter_client(delivery, queue_arn).send_message(
+                QueueUrl=queue_url(self._world, queue_arn),
                 MessageBody=delivery.event,
                 MessageAttributes={
                     name: {"DataType": "String", "StringValue": value} for name, value in attributes.items()
                 },
             )
             self._count(delivery, "InvocationsSentToDlq", "InvocationsSentToDeadLetterCount")
-        except ClientError as error:
+        except (ClientError, AwsError) as error:
             logger.info("the dead letter of %s could not be stored: %s", delivery.sender.arn, error)
             self._count(
                 delivery, "InvocationsFailedToBeSentToDlq", "InvocationsFailedToBeSentToDeadLetterCount"
             )
+
+    def _dead_letter_client(self, delivery: Delivery, arn: str) -> Any:
+        """A client for the queue: a rule sends as EventBridge itself, a schedule with its role.
+
+        https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html,
+        https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html (2026-11-23)
+        """
+        sender, role = delivery.sender, None
+        if delivery.namespace == SCHEDULES:
+            role = delivery.target["RoleArn"]
+        else:
+            iam.check_service(self._world, sender.principal, "sqs:SendMessage", arn, sender.source_arn)
+        return self._world.client(
+            "sqs", arn.split(":")[3], role, sender.session, sender.principal, source_arn=sender.source_arn
+        )
 
     def _count(self, delivery: Delivery, of_rules: str, of_schedules: str) -> None:
         name = of_rules if delivery.namespace == RULES else of_schedules

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any
 from botocore import xform_name
 from botocore.exceptions import BotoCoreError, ClientError, ParamValidationError
 
+from . import iam
 from .service import AwsError
 
 if TYPE_CHECKING:
@@ -41,6 +42,7 @@ class Sender:
     region: str
     principal: str  # events.amazonaws.com or scheduler.amazonaws.com
     started_by: str  # what ECS shows of it
+    source_arn: str  # what a role's trust policy sees as aws:SourceArn
 
     @property
     def session(self) -> str:
@@ -50,13 +52,17 @@ class Sender:
 
 def rule_sender(name: str, arn: str, region: str) -> Sender:
     """A rule of EventBridge."""
-    return Sender(name, arn, region, "events.amazonaws.com", f"events-rule/{name}"[:STARTED_BY_LENGTH])
+    return Sender(name, arn, region, "events.amazonaws.com", f"events-rule/{name}"[:STARTED_BY_LENGTH], arn)
 
 
 def schedule_sender(name: str, arn: str, region: str) -> Sender:
-    """A schedule of EventBridge Scheduler."""
+    """A schedule of EventBridge Scheduler, which acts for the schedule's group, not for the schedule.
+
+    https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+    """
     started_by = f"chronos-schedule/{name}"[:STARTED_BY_LENGTH]
-    return Sender(name, arn, region, "scheduler.amazonaws.com", started_by)
+    group = arn.rpartition("/")[0].replace(":schedule/", ":schedule-group/")
+    return Sender(name, arn, region, "scheduler.amazonaws.com", started_by, group)
 
 
 @dataclass(frozen=True)
@@ -85,8 +91,13 @@ class Invocation:
             self.target.get("RoleArn"),
             self.sender.session,
             self.sender.principal,
-            source_arn=self.sender.arn,
+            source_arn=self.sender.source_arn,
         )
+
+    def check(self, action: str) -> None:
+        """Whether a queue or a topic lets EventBridge in as itself; where there is a role, it decides."""
+        if not self.target.get("RoleArn"):
+            iam.check_service(self.world, self.sender.principal, action, self.arn, self.sender.source_arn)
 
 
 def invoke(invocation: Invocation) -> None:
@@ -171,15 +182,22 @@ def _start_build(invocation: Invocation) -> None:
     invocation.client("codebuild").start_build(projectName=invocation.resource.partition("/")[2], **overrides)
 
 
+def queue_url(world: World, arn: str) -> str:
+    """A queue's address. It is made from the ARN: to send needs no right to look queues up."""
+    _, _, _, _, account, name = arn.split(":")
+    return f"{world.endpoint}/{account}/{name}"
+
+
 def _send_message(invocation: Invocation) -> None:
     group = (invocation.target.get("SqsParameters") or {}).get("MessageGroupId")
     in_group = {"MessageGroupId": group, "MessageDeduplicationId": str(uuid.uuid4())} if group else {}
-    sqs = invocation.client("sqs")
-    url = sqs.get_queue_url(QueueName=invocation.resource)["QueueUrl"]
-    sqs.send_message(QueueUrl=url, MessageBody=invocation.content, **in_group)
+    invocation.check("sqs:SendMessage")
+    url = queue_url(invocation.world, invocation.arn)
+    invocation.client("sqs").send_message(QueueUrl=url, MessageBody=invocation.content, **in_group)
 
 
 def _publish(invocation: Invocation) -> None:
+    invocation.check("sns:Publish")
     invocation.client("sns").publish(TopicArn=invocation.arn, Message=invocation.content)
 
 

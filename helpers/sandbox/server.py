@@ -26,6 +26,7 @@ logger = logging.getLogger("helpers.sandbox")
 
 SERVICES = (
     "cloudformation",
+    "cloudwatch",
     "codebuild",
     "codecommit",
     "codepipeline",

@@ -117,7 +117,7 @@ class Resolved:
     def named(self, name: str) -> Any:
         if name == "AWS::NoValue":
             return NOTHING
-        return PSEUDO.get(name) or self.parameters.get(name) or f"<{name}>"
+        return PSEUDO.get(name) or self.parameters.get(name, f"<{name}>")
 
 
 def deploy_all(**parameters: str) -> dict[str, Resolved]:

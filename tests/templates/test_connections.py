@@ -21,7 +21,7 @@ EXPORTS = {
     "build": {"CodeRepositoryName", "CodeRepositoryArn", "BuildProjectName", "BuildProjectArn", "BranchName"},
     "pipeline": {"PipelineName", "PipelineArn"},
     "task": {"ClusterName", "ClusterArn", "TaskDefinitionArn", "TaskFamilyArn", "TaskLogGroupName"},
-    "schedule": {"ScheduleRuleName", "ScheduleRuleArn"},
+    "schedule": {"ScheduleRuleName", "ScheduleRuleArn", "DeadLetterQueueUrl", "NotificationTopicArn"},
 }
 CHOICES = [
     {"SourceProvider": provider, "NetworkLayout": layout}
@@ -82,7 +82,7 @@ def test_names_that_roles_foresee_are_the_names_that_later_stacks_give() -> None
         "registry": {"Repository": "RepositoryName"},
         "pipeline": {"Pipeline": "Name", "ChangeRule": "Name"},
         "task": {"Cluster": "ClusterName", "TaskDefinition": "Family", "TaskLogGroup": "LogGroupName"},
-        "schedule": {"ScheduleRule": "Name"},
+        "schedule": {"ScheduleRule": "Name", "DeadLetterQueue": "QueueName"},
     }
     names = {r: stacks[s].properties(r)[p] for s, resources in given.items() for r, p in resources.items()}
     assert names == {
@@ -96,7 +96,17 @@ def test_names_that_roles_foresee_are_the_names_that_later_stacks_give() -> None
         "TaskDefinition": "other",
         "TaskLogGroup": "/batch/other",
         "ScheduleRule": "other-daily",
+        "DeadLetterQueue": "other-dead-letters",
     }
+
+
+def test_of_rule_and_schedule_exactly_one_is_made() -> None:
+    rule, scheduler = deploy_all()["schedule"], deploy_all(ScheduleKind="scheduler")["schedule"]
+    assert set(rule.resources) - set(scheduler.resources) == {"ScheduleRule"}
+    assert set(scheduler.resources) - set(rule.resources) == {"Schedule", "ScheduleGroup"}
+    assert set(rule.outputs) - set(scheduler.outputs) == {"ScheduleRuleName", "ScheduleRuleArn"}
+    assert set(scheduler.outputs) - set(rule.outputs) == {"ScheduleName", "ScheduleGroupName"}
+    assert scheduler.properties("ScheduleGroup") == {"Name": "flights"}, "the role's trust policy names it"
 
 
 def test_with_s3_as_source_there_is_no_repository() -> None:

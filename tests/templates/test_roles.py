@@ -15,9 +15,12 @@ ROLES = {  # role: service that assumes it, ARN that the service acts for
     "CodePipelineRole": ("codepipeline.amazonaws.com", f"arn:aws:codepipeline:{HERE}:flights"),
     "ExecutionRole": ("ecs-tasks.amazonaws.com", f"arn:aws:ecs:{HERE}:*"),
     "TaskRole": ("ecs-tasks.amazonaws.com", f"arn:aws:ecs:{HERE}:*"),
-    "ScheduleRole": ("events.amazonaws.com", f"arn:aws:events:{HERE}:rule/flights-daily"),
+    "ScheduleRole": ("events.amazonaws.com", f"arn:aws:events:{HERE}:rule/flights-daily"),  # and MODERN
     "ChangeDetectionRole": ("events.amazonaws.com", f"arn:aws:events:{HERE}:rule/flights-source-change"),
 }
+# Scheduler names the schedule's group, never the schedule:
+# https://docs.aws.amazon.com/scheduler/latest/UserGuide/cross-service-confused-deputy-prevention.html
+MODERN = ("scheduler.amazonaws.com", f"arn:aws:scheduler:{HERE}:schedule-group/flights")
 # CodePipeline's user guide shows its trust policy without these keys, so they count only when they are sent.
 IF_EXISTS = {"CodePipelineRole"}
 # The one action here for which AWS defines no resource:
@@ -78,6 +81,8 @@ NEEDED = {  # role: action → resources. What each step calls, by the services'
     "ScheduleRole": {
         "ecs:RunTask": [f"arn:aws:ecs:{HERE}:task-definition/flights:*"],
         "iam:PassRole": ["<ExecutionRole.Arn>", "<TaskRole.Arn>"],
+        # https://docs.aws.amazon.com/scheduler/latest/UserGuide/configuring-schedule-dlq.html
+        "sqs:SendMessage": [f"arn:aws:sqs:{HERE}:flights-dead-letters"],
     },
     "ChangeDetectionRole": {"codepipeline:StartPipelineExecution": [f"arn:aws:codepipeline:{HERE}:flights"]},
 }
@@ -107,15 +112,16 @@ def test_one_role_for_each_actor() -> None:
 
 @pytest.mark.parametrize("role", ROLES)
 def test_a_role_is_for_one_service_that_acts_for_one_resource(role: str) -> None:
-    (trust,) = deploy_all()["roles"].properties(role)["AssumeRolePolicyDocument"]["Statement"]
-    service, source = ROLES[role]
-    assert (trust["Effect"], trust["Action"]) == ("Allow", "sts:AssumeRole")
-    assert trust["Principal"] == {"Service": service}
+    trusts = deploy_all()["roles"].properties(role)["AssumeRolePolicyDocument"]["Statement"]
+    sources = [ROLES[role], MODERN] if role == "ScheduleRole" else [ROLES[role]]
     suffix = "IfExists" if role in IF_EXISTS else ""
-    assert trust["Condition"] == {
-        f"StringEquals{suffix}": {"aws:SourceAccount": "111122223333"},
-        f"ArnLike{suffix}": {"aws:SourceArn": source},
-    }
+    for trust, (service, source) in zip(trusts, sources, strict=True):
+        assert (trust["Effect"], trust["Action"]) == ("Allow", "sts:AssumeRole")
+        assert trust["Principal"] == {"Service": service}
+        assert trust["Condition"] == {
+            f"StringEquals{suffix}": {"aws:SourceAccount": "111122223333"},
+            f"ArnLike{suffix}": {"aws:SourceArn": source},
+        }
 
 
 @pytest.mark.parametrize("role", ROLES)
@@ -173,6 +179,7 @@ def test_roles_are_handed_to_tasks_only_and_tasks_started_in_one_cluster_only() 
     assert conditions == {
         "RunTask": {"ArnEquals": {"ecs:cluster": f"arn:aws:ecs:{HERE}:cluster/flights"}},
         "HandRolesToTask": {"StringEquals": {"iam:PassedToService": "ecs-tasks.amazonaws.com"}},
+        "KeepDeadLetters": None,
     }
 
 

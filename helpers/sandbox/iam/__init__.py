@@ -2,6 +2,7 @@
 
 from .actions import Need, Place
 from .enforce import (
+    check_service,
     check_trust,
     check_trust_of_principal,
     hide_missing_object,
@@ -15,6 +16,7 @@ __all__ = [
     "Need",
     "Place",
     "Request",
+    "check_service",
     "check_trust",
     "check_trust_of_principal",
     "evaluate",

@@ -100,7 +100,7 @@ def decide(world: World, principal: Principal, need: Need, resource: str) -> tup
     }
     names = (principal.arn, principal.role_arn or "", world.account)
     request = Request(need.action, resource, context, names)
-    guarding = evaluate(_resource_policy(world, resource), request, resource_based=True)
+    guarding = evaluate(_resource_policy(world, resource) or [], request, resource_based=True)
     if guarding.result == EXPLICIT_DENY:
         return guarding, "a resource-based policy"
     own = evaluate(policies_of(world, principal.role_arn or ""), request)
@@ -109,17 +109,42 @@ def decide(world: World, principal: Principal, need: Need, resource: str) -> tup
     return own, "an identity-based policy"
 
 
-def _resource_policy(world: World, resource: str) -> list[dict[str, Any]]:
+def _resource_policy(world: World, resource: str) -> list[dict[str, Any]] | None:
+    """The statements of a bucket's, queue's or topic's own policy; None when there is no such thing."""
     parts = resource.split(":", 5)
     if len(parts) != 6:
         return []
     if parts[2] == "s3":
         bucket = get_backend("s3")[world.account]["aws"].buckets.get(parts[5].partition("/")[0])
-        return statements(_text(bucket.policy)) if bucket is not None else []
+        return statements(_text(bucket.policy)) if bucket is not None else None
     if parts[2] == "sqs":
         queue = world.moto("sqs", parts[3]).queues.get(parts[5])
-        return statements(queue.policy) if queue is not None and queue.policy else []
-    return []
+        return statements(queue.policy) if queue is not None else None
+    if parts[2] == "sns":
+        topic = world.moto("sns", parts[3]).topics.get(resource)
+        return statements(topic.policy) if topic is not None else None
+    return None
+
+
+def check_service(world: World, service: str, action: str, resource: str, source_arn: str) -> None:
+    """Whether an AWS service may use a queue or topic as itself, on behalf of `source_arn`. AwsError if not.
+
+    `aws:SourceOwner`, with which SNS's own policy lets an account use its topic, is sent by CloudWatch but
+    not by EventBridge: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-use-resource-based.html
+    """
+    policy = _resource_policy(world, resource)
+    if policy is None:
+        return  # whoever goes on is told that it does not exist
+    context = {
+        "aws:SourceAccount": world.account,
+        "aws:SourceArn": source_arn,
+        "aws:SecureTransport": "true",
+    }
+    if service == "cloudwatch.amazonaws.com":
+        context["aws:SourceOwner"] = world.account
+    if not evaluate(policy, Request(action, resource, context, (service,)), resource_based=True).allowed:
+        message = f"Resource: {source_arn} is not authorized to perform: {action} on resource: {resource}"
+        raise AwsError("AccessDenied", message, 403)
 
 
 def _text(policy: bytes | str | None) -> str | None:

@@ -6,6 +6,7 @@ import json
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -26,12 +27,16 @@ DEAD = "arn:aws:sqs:us-east-1:123456789012:dead"
 class Aws:
     """Stands for the world: a pipeline that fails as often as it is told, a queue, and metrics."""
 
+    account, endpoint = "123456789012", "http://127.0.0.1:1"
+
     def __init__(self, *failures: str) -> None:
         self.failures = list(failures)
         self.started = 0
         self.dead: list[dict[str, Any]] = []
         self.metrics: list[str] = []
         self.stopping = threading.Event()
+        allowed = {"Effect": "Allow", "Principal": "*", "Action": "sqs:SendMessage", "Resource": DEAD}
+        self.queues = {"dead": SimpleNamespace(policy=json.dumps({"Statement": [allowed]}))}
 
     def client(self, service: str, *args: Any, **kwargs: Any) -> Aws:
         return self
@@ -44,9 +49,6 @@ class Aws:
         if self.failures:
             error = {"Error": {"Code": self.failures.pop(0), "Message": "not now"}}
             raise ClientError(error, "StartPipelineExecution")
-
-    def get_queue_url(self, QueueName: str) -> dict[str, str]:
-        return {"QueueUrl": QueueName}
 
     def send_message(self, **message: Any) -> None:
         self.dead.append(message)

@@ -139,6 +139,9 @@ def test_topics_and_log_groups(bus: Bus) -> None:
     queue, source = bus.queue(), bus.name()
     sns = bus.ground.client("sns")
     topic = sns.create_topic(Name=source)["TopicArn"]
+    may = {"Effect": "Allow", "Principal": {"Service": "events.amazonaws.com"}, "Action": "sns:Publish"}
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [{**may, "Resource": topic}]})
+    sns.set_topic_attributes(TopicArn=topic, AttributeName="Policy", AttributeValue=policy)
     sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=queue.arn)
     group = f"arn:aws:logs:us-east-1:{ACCOUNT}:log-group:{bus.ground.log_group}"
     bus.rule({"Arn": topic}, {"Arn": group}, EventPattern={"source": [source]})
