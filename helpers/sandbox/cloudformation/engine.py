@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections import deque
 from collections.abc import Callable
+from datetime import timedelta
 from typing import Any
 
 from ..service import AwsError
@@ -243,8 +244,7 @@ class Run:
         try:
             self._admit(waiting, done, begun, begin)
             while begun:
-                if self.stack.cancelled:
-                    raise OperationFailed("User Initiated")
+                self._check_time()
                 self._act(begun[0], act)
                 done.add(begun.popleft())
                 self._admit(waiting, done, begun, begin)
@@ -256,6 +256,15 @@ class Run:
         except OperationFailed:
             self._cancel(begun)
             raise
+
+    def _check_time(self) -> None:
+        """Raise OperationFailed when the operation was cancelled or takes longer than the request allows."""
+        if self.stack.cancelled:
+            raise OperationFailed("User Initiated")
+        limit = self.stack.timeout_minutes
+        creating = self.stack.status == "CREATE_IN_PROGRESS"
+        if creating and limit and now() - self.stack.created > timedelta(minutes=limit):
+            raise OperationFailed("Stack creation time exceeded the specified timeout")
 
     def _admit(
         self, waiting: dict[str, set[str]], done: set[str], begun: deque[str], begin: Callable[[str], bool]
@@ -354,6 +363,10 @@ def create(world: World, region: str, stack: Stack) -> None:
         run.prepare()
         run.walk(run.graph(), begin, act)
         outputs = run.outputs()
+        with world.lock:
+            if not stack.cancelled:
+                stack.outputs, stack.imports = outputs, frozenset(run.surroundings.imports)
+                run.finish("CREATE_COMPLETE")
     except StepsFailed as error:
         give_up(run, error.reason)
     except OperationFailed as error:
@@ -361,13 +374,15 @@ def create(world: World, region: str, stack: Stack) -> None:
     except AwsError as error:
         give_up(run, f"{error.message.rstrip('.')}. ")
     else:
-        with world.lock:
-            stack.outputs, stack.imports = outputs, frozenset(run.surroundings.imports)
-        run.finish("CREATE_COMPLETE")
+        if stack.cancelled:
+            delete(world, region, stack)
 
 
 def give_up(run: Run, reason: str) -> None:
     """A creation has failed: roll back, delete or leave it, as the request asked."""
+    if run.stack.status == "DELETE_IN_PROGRESS":  # somebody wants it deleted already
+        delete(run.world, run.region, run.stack)
+        return
     wish = run.stack.operation.on_failure if run.stack.operation else "ROLLBACK"
     if wish == "DO_NOTHING":
         run.finish("CREATE_FAILED", reason)

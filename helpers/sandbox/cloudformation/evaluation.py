@@ -100,7 +100,11 @@ class Forecast(Surroundings):
         return UNKNOWN if self._open(logical_id) else super().ref(logical_id)
 
     def get_att(self, logical_id: str, attribute: str) -> Any:
-        return UNKNOWN if self._open(logical_id) else super().get_att(logical_id, attribute)
+        if self._open(logical_id):
+            return UNKNOWN
+        if not resources.kind_of(self.stack.resources[logical_id].type).knows(attribute):
+            return UNKNOWN  # refused when the deployment begins
+        return super().get_att(logical_id, attribute)
 
     def import_value(self, name: str) -> Any:
         try:

@@ -125,6 +125,7 @@ def deployment_of(call: Call, stack: Stack | None) -> Deployment:
     capabilities = call.params.get("Capabilities", [])
     check_capabilities(template, capabilities)
     _check_allowed(template, call.params.get("ResourceTypes"))
+    _check_role(call)
     arns = call.params.get("NotificationARNs", list(before.notification_arns) if before else [])
     return Deployment(
         body,
@@ -196,6 +197,16 @@ def _holds(value: Any, evaluator: Resolver) -> bool:
         return not _holds(argument[0], evaluator)
     result = evaluator.resolve(value)
     return result if isinstance(result, bool) else text(result).lower() == "true"
+
+
+def _check_role(call: Call) -> None:
+    """The role that CloudFormation shall use must exist and trust it."""
+    role = call.params.get("RoleARN")
+    if role:
+        try:
+            call.world.credentials(role, "AWSCloudFormation", SERVICE)
+        except AwsError as error:
+            raise validation_error(f"Role {role} is invalid or cannot be assumed") from error
 
 
 def _check_allowed(template: Template, allowed: list[str] | None) -> None:

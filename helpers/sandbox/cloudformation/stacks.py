@@ -10,7 +10,7 @@ from ..service import AwsError, Call
 from . import changes, engine, updates
 from .engine import Run
 from .errors import validation_error
-from .model import FAILED_BUT_UPDATABLE, UPDATABLE, Before, Deployment, Operation, Stack, Store
+from .model import FAILED_BUT_UPDATABLE, UPDATABLE, Before, Deployment, Operation, Stack, Store, now
 from .requests import check_values, deployment_of, same
 from .resources.request import partition_of
 from .service import service
@@ -42,13 +42,13 @@ def check_name(name: str) -> None:
         )
 
 
-def on_failure(params: dict[str, Any], default: str = "ROLLBACK") -> str:
+def on_failure(params: dict[str, Any]) -> str:
     """What the request wants done when the operation fails."""
     if "OnFailure" in params and "DisableRollback" in params:
         raise validation_error("You can specify either DisableRollback or OnFailure, but not both.")
     if "OnFailure" in params:
         return params["OnFailure"]
-    return "DO_NOTHING" if params.get("DisableRollback") else default
+    return "DO_NOTHING" if params.get("DisableRollback") else "ROLLBACK"
 
 
 def repeated(stack: Stack, token: str | None, operation: str) -> bool:
@@ -127,6 +127,8 @@ def create_stack(call: Call) -> dict[str, Any]:
 def begin(stack: Stack, operation: Operation, status: str) -> None:
     """Set a stack to work on an operation."""
     stack.operation = operation
+    if status == "UPDATE_IN_PROGRESS" or stack.change_set_id:
+        stack.updated = now()
     stack.cancelled = False
     stack.record(status, "User Initiated")
 
@@ -146,9 +148,16 @@ def update_stack(call: Call) -> dict[str, Any]:
     if token and stack.tokens.get(token) == "UpdateStack":
         return {"StackId": stack.stack_id}
     refuse_if(stack, stack.status not in UPDATABLE | FAILED_BUT_UPDATABLE)
+    wish = on_failure(call.params)
+    if stack.status in FAILED_BUT_UPDATABLE and wish != "DO_NOTHING":
+        raise validation_error(
+            f"This stack is currently in a non-terminal [{stack.status}] state. To update the stack from "
+            "this "
+            "state, please use the disable-rollback parameter with update-stack API. To rollback to the last "
+            "known good state, use the rollback-stack API"
+        )
     deployment = deployment_of(call, stack)
     check_update(call, stack, deployment)
-    wish = on_failure(call.params, "DO_NOTHING" if stack.status in FAILED_BUT_UPDATABLE else "ROLLBACK")
     start_update(call, stack, deployment, Operation("UPDATE_STACK", token, wish))
     return {"StackId": stack.stack_id, "OperationId": stack.operation.id if stack.operation else ""}
 
@@ -224,7 +233,8 @@ def delete_stack(call: Call) -> None:
             "resources to "
             "retain only when the stack is in the DELETE_FAILED state."
         )
-    if stack.busy:
+    creating = stack.status == "CREATE_IN_PROGRESS"
+    if stack.busy and not creating:
         raise validation_error(f"Stack [{stack.name}] cannot be deleted while in status {stack.status}")
     refuse_used_exports(store, stack)
     with call.world.lock:
@@ -232,6 +242,9 @@ def delete_stack(call: Call) -> None:
         obsolete(store, stack)
         operation = Operation("DELETE_STACK", token, retain=tuple(retain), force=force)
         begin(stack, operation, "DELETE_IN_PROGRESS")
+        stack.cancelled = creating
+    if creating:
+        return  # whoever is creating it sees that, and deletes what there is
     call.world.spawn(f"delete-{stack.name}", engine.delete, call.world, call.region, stack)
 
 

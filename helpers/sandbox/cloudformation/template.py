@@ -9,6 +9,7 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from functools import lru_cache
 from typing import Any
 
 from .errors import validation_error
@@ -135,8 +136,12 @@ class Template:
         }
 
 
+@lru_cache(maxsize=64)
 def parse(text: str) -> Template:
-    """Read and check a template. Raises AwsError (ValidationError) as CloudFormation words it."""
+    """Read and check a template. Raises AwsError (ValidationError) as CloudFormation words it.
+
+    The result is shared by all who ask for the same text: nobody may change it.
+    """
     data = load(text)
     unknown = [section for section in data if section not in SECTIONS]
     if unknown:

@@ -12,7 +12,7 @@ from ..service import AwsError
 from ..world import World
 from .engine import REPLACING, Run, StepsFailed, delete_reason
 from .errors import OperationFailed, ResourceFailed
-from .model import Before, Resource, Stack, now
+from .model import Before, Resource, Stack
 from .schemas import Schema, schema
 
 CLEANUP_FAILED = "Update successful. One or more resources could not be deleted."
@@ -130,7 +130,7 @@ def clean_up(run: Run) -> None:
         for resource in before.leftovers:
             if stack.resources.get(resource.logical_id) is resource and resource.logical_id not in failed:
                 del stack.resources[resource.logical_id]
-        stack.before, stack.updated = None, now()
+        stack.before = None
     run.finish("UPDATE_COMPLETE", CLEANUP_FAILED if failed else None)
 
 
@@ -231,5 +231,5 @@ def clean_up_rollback(run: Run) -> None:
         for name in [name for name in stack.resources if name not in before.resources and name not in failed]:
             del stack.resources[name]
         stack.outputs, stack.imports = before.outputs, before.imports
-        stack.before, stack.updated = None, now()
+        stack.before = None
     run.finish("UPDATE_ROLLBACK_COMPLETE", delete_reason(failed))

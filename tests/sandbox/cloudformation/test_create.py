@@ -124,7 +124,9 @@ def test_rollback_can_be_switched_off(cfn: Cfn) -> None:
     mended = BROKEN.replace("{Statement: nonsense}", '{Version: "2012-10-17", Statement: []}').replace(
         "Statement: []", 'Statement: [{Effect: Allow, Action: "s3:ListAllMyBuckets", Resource: "*"}]'
     )
-    stack = cfn.update(stack, mended)
+    refused = refusal(cfn.api.update_stack, StackName=stack["StackName"], TemplateBody=mended)
+    assert "please use the disable-rollback parameter with update-stack API" in refused[1]
+    stack = cfn.update(stack, mended, DisableRollback=True)
     assert stack["StackStatus"] == "UPDATE_COMPLETE"
     assert cfn.resources(stack)["Policy"]["ResourceStatus"] == "CREATE_COMPLETE"
 

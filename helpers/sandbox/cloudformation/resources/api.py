@@ -76,7 +76,8 @@ class Op:
         """The properties that the operation has a parameter for."""
         top = request.input_shape(self.service or kind.service, self.name)
         known = members(top.members[self.wrap] if self.wrap else top)
-        return {key for key in request.properties if self.rename.get(key, key).lower() in known}
+        taken = {key for key in request.properties if self.rename.get(key, key).lower() in known}
+        return taken | {"Tags"} if "TagSpecifications" in self.also else taken
 
 
 @dataclass(frozen=True)

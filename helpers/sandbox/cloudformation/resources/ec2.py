@@ -12,6 +12,16 @@ from .request import ResourceRequest, handler_message
 TAGS = Tags("CreateTags", "DeleteTags", lambda request: [request.physical_id])
 
 
+def tagged(kind: str) -> dict[str, Any]:
+    """The tags of a new resource, set in the very call that makes it: so it can be found after a crash."""
+
+    def specify(request: ResourceRequest) -> list[dict[str, Any]] | None:
+        tags = request.properties.get("Tags")
+        return [{"ResourceType": kind, "Tags": tags}] if tags else None
+
+    return {"TagSpecifications": specify}
+
+
 def find_by_tag(request: ResourceRequest) -> str | None:
     """A resource that CloudFormation tagged as its own, if one was made."""
     filters = [
@@ -64,7 +74,7 @@ def _vpc_attribute(name: str) -> Aspect:
 VPC = ApiType(
     "AWS::EC2::VPC",
     "ec2",
-    create=Op("CreateVpc"),
+    create=Op("CreateVpc", tagged("vpc")),
     delete=Op("DeleteVpc", {"VpcId": lambda request: request.physical_id}),
     id=path("Vpc", "VpcId"),
     attributes={
@@ -100,7 +110,7 @@ def _ipv6_addresses(request: ResourceRequest) -> None:
 SUBNET = ApiType(
     "AWS::EC2::Subnet",
     "ec2",
-    create=Op("CreateSubnet"),
+    create=Op("CreateSubnet", tagged("subnet")),
     delete=Op("DeleteSubnet", {"SubnetId": lambda request: request.physical_id}),
     id=path("Subnet", "SubnetId"),
     attributes={
@@ -122,7 +132,7 @@ SUBNET = ApiType(
 ROUTE_TABLE = ApiType(
     "AWS::EC2::RouteTable",
     "ec2",
-    create=Op("CreateRouteTable"),
+    create=Op("CreateRouteTable", tagged("route-table")),
     delete=Op("DeleteRouteTable", {"RouteTableId": lambda request: request.physical_id}),
     id=path("RouteTable", "RouteTableId"),
     attributes={"RouteTableId": "{id}"},
@@ -212,7 +222,7 @@ ROUTE_ASSOCIATION = ApiType(
 INTERNET_GATEWAY = ApiType(
     "AWS::EC2::InternetGateway",
     "ec2",
-    create=Op("CreateInternetGateway"),
+    create=Op("CreateInternetGateway", tagged("internet-gateway")),
     delete=Op("DeleteInternetGateway", {"InternetGatewayId": lambda request: request.physical_id}),
     id=path("InternetGateway", "InternetGatewayId"),
     attributes={"InternetGatewayId": "{id}"},
@@ -265,7 +275,7 @@ GATEWAY_ATTACHMENT = ApiType(
 NAT_GATEWAY = ApiType(
     "AWS::EC2::NatGateway",
     "ec2",
-    create=Op("CreateNatGateway"),
+    create=Op("CreateNatGateway", tagged("natgateway")),
     delete=Op("DeleteNatGateway", {"NatGatewayId": lambda request: request.physical_id}),
     id=path("NatGateway", "NatGatewayId"),
     attributes={"NatGatewayId": "{id}"},
@@ -302,7 +312,7 @@ def _find_address(request: ResourceRequest) -> str | None:
 EIP = ApiType(
     "AWS::EC2::EIP",
     "ec2",
-    create=Op("AllocateAddress", {"Domain": "vpc"}),
+    create=Op("AllocateAddress", {"Domain": "vpc", **tagged("elastic-ip")}),
     delete=_release,
     id=path("PublicIp"),
     answer={"AllocationId": path("AllocationId")},
@@ -345,7 +355,7 @@ def _create_endpoint(request: ResourceRequest) -> dict[str, Any]:
         # moto would make an endpoint of any name
         said = f"The Vpc Endpoint Service '{name}' does not exist (Service: Ec2, Status Code: 400)"
         raise ResourceFailed(handler_message(said, "InvalidRequest"))
-    told = Op("CreateVpcEndpoint").parameters(request, ENDPOINT)
+    told = Op("CreateVpcEndpoint", tagged("vpc-endpoint")).parameters(request, ENDPOINT)
     told.setdefault("VpcEndpointType", "Gateway")  # the default; moto cannot delete one without a type
     told.setdefault("PrivateDnsEnabled", False)  # CloudFormation's default, not the API's
     return request.call("ec2", "CreateVpcEndpoint", **told)
@@ -393,6 +403,7 @@ ENDPOINT = ApiType(
             "SecurityGroupIds",
             "RouteTableIds",
             "PrivateDnsEnabled",
+            "Tags",
         }
     ),
     attributes={

@@ -14,7 +14,7 @@ import zipfile
 from typing import Any
 
 from .api import ApiType, Aspect, Op, Tags, identity, path
-from .ec2 import TAGS, find_by_tag
+from .ec2 import TAGS, find_by_tag, tagged
 from .request import ResourceRequest
 
 # DynamoDB and Kinesis ---------------------------------------------------------------------------------------
@@ -257,7 +257,10 @@ def _profile(request: ResourceRequest) -> dict[str, str] | None:
 INSTANCE = ApiType(
     "AWS::EC2::Instance",
     "ec2",
-    create=Op("RunInstances", {"MinCount": 1, "MaxCount": 1, "IamInstanceProfile": _profile}),
+    create=Op(
+        "RunInstances",
+        {"MinCount": 1, "MaxCount": 1, "IamInstanceProfile": _profile, **tagged("instance")},
+    ),
     delete=Op("TerminateInstances", {"InstanceIds": lambda request: [request.physical_id]}),
     id=path("Instances", 0, "InstanceId"),
     attributes={

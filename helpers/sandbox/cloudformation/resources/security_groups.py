@@ -9,7 +9,7 @@ from __future__ import annotations
 from typing import Any
 
 from .api import ApiType, Aspect, Op, path
-from .ec2 import TAGS, find_by_tag
+from .ec2 import TAGS, find_by_tag, tagged
 from .request import ResourceRequest
 
 EVERYTHING_OUT = {"IpProtocol": "-1", "IpRanges": [{"CidrIp": "0.0.0.0/0"}]}
@@ -89,6 +89,7 @@ def _create(request: ResourceRequest) -> dict[str, Any]:
         GroupName=name,
         Description=request.properties["GroupDescription"],
         VpcId=request.properties.get("VpcId"),
+        TagSpecifications=tagged("security-group")["TagSpecifications"](request),
     )
 
 
@@ -102,7 +103,7 @@ GROUP = ApiType(
     create=_create,
     delete=Op("DeleteSecurityGroup", {"GroupId": lambda request: request.physical_id}),
     id=path("GroupId"),
-    handled=frozenset({"GroupName", "GroupDescription", "VpcId"}),
+    handled=frozenset({"GroupName", "GroupDescription", "VpcId", "Tags"}),
     attributes={
         "Id": "{id}",
         "GroupId": "{id}",
