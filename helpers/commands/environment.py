@@ -70,7 +70,7 @@ def fingerprint() -> str:
     """Changes whenever `.venv` has to be made anew: other packages, or the folder was moved."""
     packages, _, _ = (ROOT / "pyproject.toml").read_text(encoding="utf-8").partition("\n[tool.")
     pins = (ROOT / "constraints.txt").read_text(encoding="utf-8")
-    return hashlib.sha256("\n".join([str(ROOT), packages, pins]).encode()).hexdigest()
+    return hashlib.sha256("\n".join([str(ROOT), packages.strip(), pins]).encode()).hexdigest()
 
 
 def is_ready() -> bool:
