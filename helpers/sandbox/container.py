@@ -16,6 +16,7 @@ import json
 import subprocess
 import sys
 import threading
+import uuid
 from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
@@ -44,7 +45,8 @@ from .runtimes import (
 )
 from .world import World
 
-LABEL = "serverless-batch-workshop.sandbox"
+LABEL = "serverless-batch-workshop.sandbox"  # its value is the sandbox's home
+RUN_LABEL = f"{LABEL}.run"  # another for each start of it
 REAPER = Path(__file__).with_name("container_reaper.py")
 ECS = Principal("service", "", service="ecs-tasks.amazonaws.com")
 
@@ -72,16 +74,16 @@ class ContainerRuntime:
     def __init__(self, world: World, engine: Engine, layers: RegistryLayers) -> None:
         self._world, self.engine, self.layers = world, engine, layers
         self._ids: dict[str, str] = {}
-        self._label = f"{LABEL}={world.home}"
+        self._labels = {LABEL: str(world.home), RUN_LABEL: uuid.uuid4().hex}
         self._remove_leftovers()
         self._reaper = subprocess.Popen(  # ends with the sandbox, and takes its containers along
-            [sys.executable, "-I", str(REAPER), engine.address, self._label],
+            [sys.executable, "-I", str(REAPER), engine.address, f"{RUN_LABEL}={self._labels[RUN_LABEL]}"],
             stdin=subprocess.PIPE,
             start_new_session=True,
         )
 
     def _remove_leftovers(self) -> None:
-        labelled = {"label": self._label}
+        labelled = {"label": f"{LABEL}={self._labels[LABEL]}"}
         for container in self.engine.client.containers.list(all=True, filters=labelled, ignore_removed=True):
             with suppress(APIError):
                 container.remove(force=True)
@@ -144,7 +146,7 @@ class ContainerRuntime:
                 memswap_limit=memory,
                 nano_cpus=int(cpus * 1e9) or None,
                 network_mode="host",
-                labels=dict([self._label.split("=", 1)]),
+                labels=self._labels,
             )
         except APIError as error:
             raise CannotStart(_cannot_start(error)) from error

@@ -112,8 +112,12 @@ def _copy(source: TextIO, target: TextIO, translation: Translation) -> None:
 def _build(arguments: list[str], settings: Settings, translation: Translation) -> list[str]:
     """`docker build` where RUN has the network that the engine has, and FROM may name an ECR address."""
     place = arguments.index("build") + 1
+    more = [
+        "--force-rm"
+    ]  # the container of a step that failed would stay, and the build's Docker is not its own
     if settings.host_network and not any(word.startswith("--network") for word in arguments):
-        arguments = [*arguments[:place], "--network", "host", *arguments[place:]]
+        more += ["--network", "host"]
+    arguments = [*arguments[:place], *more, *arguments[place:]]
     dockerfile = _dockerfile(arguments)
     if dockerfile is None or not dockerfile.is_file() or not ECR_HOST.search(dockerfile.read_text()):
         return arguments
