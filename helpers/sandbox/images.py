@@ -65,10 +65,7 @@ class Layers:
 
     def complete(self, upload: str, repository: str, wanted: str | None) -> str:
         """Make a layer of an upload; its digest. UploadUnknown; ValueError when it is another."""
-        path = self._upload(upload)
-        with path.open("rb") as file:
-            digest = self.blobs.put(oci.chunks(file))
-        path.unlink()
+        digest = self.blobs.adopt(self._upload(upload))
         if wanted and digest != wanted:
             raise ValueError(digest)
         self.keep(repository, digest)
