@@ -114,6 +114,9 @@ def _stop_work(
     """Switch the rules off first, or one starts a task while its cluster goes; then stop what runs."""
     for resource in _of(found, "AWS::Events::Rule"):
         yield from _if_there(_switch_off(session, resource.physical_id.rpartition("|")[2]))
+    groups = [resource.physical_id for resource in _of(found, "AWS::Scheduler::ScheduleGroup")]
+    for resource in _of(found, "AWS::Scheduler::Schedule"):
+        yield from _if_there(_pause(session, (groups or ["default"])[0], resource.physical_id))
     for resource in _of(found, "AWS::CodePipeline::Pipeline"):
         yield from _if_there(_stop_pipeline(session, resource.physical_id))
     for resource in _of(found, "AWS::CodeBuild::Project"):
@@ -125,6 +128,16 @@ def _stop_work(
 def _switch_off(session: Session, rule: str) -> Iterator[live.Event]:
     session.client("events").disable_rule(Name=rule)
     yield Step(rule, "switched off", "rule")
+
+
+def _pause(session: Session, group: str, name: str) -> Iterator[live.Event]:
+    """Switch a schedule off. Its API has no verb for that: everything is said again, with another state."""
+    scheduler = session.client("scheduler")
+    found = scheduler.get_schedule(GroupName=group, Name=name)
+    read_only = {"Arn", "CreationDate", "LastModificationDate", "ResponseMetadata"}
+    given = {key: value for key, value in found.items() if key not in read_only}
+    scheduler.update_schedule(**{**given, "State": "DISABLED"})
+    yield Step(name, "switched off", "schedule")
 
 
 def _stop_pipeline(session: Session, name: str) -> Iterator[live.Event]:

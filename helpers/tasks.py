@@ -10,7 +10,7 @@ from typing import Any
 
 from . import live, schedules, show, stacks
 from .builds import LogReader
-from .errors import Interrupted, NameUnknown, NotReady, StillWorking, TaskNotStarted
+from .errors import Interrupted, NameUnknown, NotReady, StackMissing, StillWorking, TaskNotStarted
 from .live import Line, Note, Step
 from .session import Session, verb
 from .show import Status, Table, Text
@@ -139,7 +139,7 @@ def next_task(
         after.created if isinstance(after, Task) else after or datetime.datetime.now(datetime.timezone.utc)
     )
     poll = session.poll_seconds if poll_seconds is None else poll_seconds
-    rule = session.client("events").describe_rule(Name=stacks.exported_value(session, "ScheduleRuleName"))
+    rule = _what_fires(session)
     if rule["State"] == "DISABLED":
         raise NotReady(
             f"The rule {rule['Name']} is disabled: it starts nothing.",
@@ -180,7 +180,7 @@ def _next(
     expression = rule["ScheduleExpression"]
     yield Note(f"The rule says `{expression}`: {schedules.in_words(expression)}.")
     while True:
-        started = [t for t in started_by_rule(session, rule["Name"]) if t.created > since]
+        started = [t for t in started_by(session, rule["StartedBy"]) if t.created > since]
         if started:
             first = min(started, key=lambda task: task.created)
             yield Step("task", first.outcome, note=f"started by {first.started_by}")
@@ -194,10 +194,27 @@ def _next(
         yield from live.pause(poll)
 
 
-def started_by_rule(session: Session, rule: str) -> list[Task]:
-    """The tasks that a rule has started and that ECS still lists (it forgets a stopped one after an hour).
+def _what_fires(session: Session) -> Mapping[str, Any]:
+    """The rule or, where ScheduleKind is scheduler, the schedule; and what its tasks have in startedBy."""
+    try:
+        name = stacks.exported_value(session, "ScheduleName")
+    except StackMissing:
+        rule = session.client("events").describe_rule(Name=stacks.exported_value(session, "ScheduleRuleName"))
+        return {**rule, "StartedBy": f"events-rule/{rule['Name']}"}
+    group = stacks.exported_value(session, "ScheduleGroupName")
+    schedule = session.client("scheduler").get_schedule(GroupName=group, Name=name)
+    return {**schedule, "StartedBy": f"chronos-schedule/{name}"}
 
-    Source: Amazon ECS API reference, Task, startedBy, which EventBridge sets to events-rule/<name>.
+
+def started_by_rule(session: Session, rule: str) -> list[Task]:
+    """The tasks that a rule has started and that ECS still lists (it forgets a stopped one after an hour)."""
+    return started_by(session, f"events-rule/{rule}")
+
+
+def started_by(session: Session, name: str) -> list[Task]:
+    """The tasks with this in startedBy, which EventBridge sets to events-rule/<name of the rule>.
+
+    Source: Amazon ECS API reference, Task. Scheduler writes chronos-schedule/<name>, as seen in accounts.
     """
     ecs, cluster = session.client("ecs"), stacks.exported_value(session, "ClusterName")
     found: dict[str, Task] = {}
@@ -206,7 +223,6 @@ def started_by_rule(session: Session, rule: str) -> list[Task]:
             if page["taskArns"]:
                 tasks = ecs.describe_tasks(cluster=cluster, tasks=page["taskArns"])["tasks"]
                 found |= {task["taskArn"]: _task(session, task) for task in tasks}
-    name = f"events-rule/{rule}"
     return [
         t for t in found.values() if t.started_by == name or t.started_by == name[:36]
     ]  # long ones are cut
