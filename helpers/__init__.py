@@ -27,6 +27,7 @@ _FROM = {
     "tasks": ("follow_logs", "next_task", "run_task"),
     "reports": ("report",),
     "diagnosis": ("why",),
+    "tracing": ("trace",),
     "cleanup": ("teardown",),
     "schedules": ("in_words", "next_firings"),
     "errors": (

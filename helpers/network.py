@@ -18,6 +18,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from .policy import Request, evaluate, statements
+
 HTTPS = 443
 EPHEMERAL_PORTS = (1024, 65535)
 DESTINATIONS = ("ecr.api", "ecr.dkr", "s3", "logs")
@@ -27,6 +29,7 @@ PURPOSE = {
     "s3": "fetch the image's layers, read and write data",
     "logs": "write log lines",
 }
+ENDPOINT_POLICY = "endpoint's policy"
 
 
 @dataclass(frozen=True)
@@ -118,14 +121,18 @@ def paths(
     group_ids: Iterable[str],
     public_ip: bool,
     destinations: Iterable[str] = DESTINATIONS,
+    buckets: Iterable[str] = (),
 ) -> list[Path]:
-    """The way from each subnet to each destination, for a task with these security groups."""
+    """The way from each subnet to each destination, for a task with these security groups.
+
+    `buckets` are those whose objects the task needs beside ECR's own, where the layers are.
+    """
     groups = [network.groups[name] for name in group_ids if name in network.groups]
     return [
         Path(
             subnet,
             destination,
-            tuple(_hops(network, network.subnets[subnet], groups, public_ip, destination)),
+            tuple(_hops(network, network.subnets[subnet], groups, public_ip, destination, tuple(buckets))),
         )
         for destination in destinations
         for subnet in subnet_ids
@@ -133,14 +140,19 @@ def paths(
 
 
 def _hops(
-    network: Network, subnet: dict[str, Any], groups: list[dict[str, Any]], public_ip: bool, destination: str
+    network: Network,
+    subnet: dict[str, Any],
+    groups: list[dict[str, Any]],
+    public_ip: bool,
+    destination: str,
+    buckets: tuple[str, ...],
 ) -> Iterable[Hop]:
     endpoint = _interface_endpoint(network, destination)
     if endpoint is not None and _private_name(network, endpoint):
         yield from _through_interface(network, subnet, groups, endpoint, destination)
     else:
         yield _name_hop(network, endpoint, destination)
-        yield from _through_route(network, subnet, groups, public_ip, destination)
+        yield from _through_route(network, subnet, groups, public_ip, destination, buckets)
     yield from _acl_hops(network, subnet)
 
 
@@ -217,7 +229,12 @@ def _through_interface(
 
 
 def _through_route(
-    network: Network, subnet: dict[str, Any], groups: list[dict[str, Any]], public_ip: bool, destination: str
+    network: Network,
+    subnet: dict[str, Any],
+    groups: list[dict[str, Any]],
+    public_ip: bool,
+    destination: str,
+    buckets: tuple[str, ...],
 ) -> Iterable[Hop]:
     table = _route_table(network, subnet["SubnetId"])
     gateway = _gateway_endpoint(network, table, destination)
@@ -232,6 +249,7 @@ def _through_route(
             else f"has no rule that lets HTTPS (443) out to {destination}",
         )
         yield Hop("route", True, f"the route table leads to the gateway endpoint for {destination}")
+        yield _policy_hop(network, gateway, buckets)
         return
     out = _allows(groups, "IpPermissionsEgress", HTTPS, ["0.0.0.0/0"], set())
     yield Hop(
@@ -264,6 +282,35 @@ def _gateway_endpoint(network: Network, table: dict[str, Any], destination: str)
         ):
             return endpoint
     return None
+
+
+def layer_bucket(region: str) -> str:
+    """The bucket of AWS's in which ECR keeps the layers of a region's images.
+
+    Source: Amazon ECR user guide, "Interface VPC endpoints", minimum S3 bucket permissions (2026-11-23).
+    """
+    return f"prod-{region}-starport-layer-bucket"
+
+
+def _policy_hop(network: Network, gateway: dict[str, Any], buckets: tuple[str, ...]) -> Hop:
+    """Whether the gateway endpoint's policy lets the task read the layers and the buckets it needs."""
+    rules = statements(gateway.get("PolicyDocument"))
+    context = {"aws:SourceVpc": network.vpc["VpcId"], "aws:SourceVpce": gateway["VpcEndpointId"]}
+    partition = "aws-cn" if network.region.startswith("cn-") else "aws"
+    shut = [
+        f"the bucket {bucket}{' (the layers of ECR images)' if bucket.startswith('prod-') else ''}"
+        for bucket in (layer_bucket(network.region), *buckets)
+        if not rules_allow(rules, f"arn:{partition}:s3:::{bucket}/any", context)
+    ]
+    if shut:
+        return Hop(ENDPOINT_POLICY, False, f"does not allow s3:GetObject from {' and '.join(shut)}")
+    return Hop(ENDPOINT_POLICY, True, "allows ECR's layers" + (" and the data bucket" if buckets else ""))
+
+
+def rules_allow(rules: list[Any], resource: str, context: dict[str, str]) -> bool:
+    """Whether an endpoint's policy allows to read the object. Without a policy it allows everything."""
+    request = Request("s3:GetObject", resource, context, ("*",))
+    return not rules or evaluate(rules, request, resource_based=True).allowed
 
 
 def _default_route(table: dict[str, Any]) -> dict[str, Any] | None:

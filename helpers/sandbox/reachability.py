@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from botocore.exceptions import ClientError
 
 from .. import network
+from . import failures
 from .failures import Failure
-from .preparation import preflight_checks
+from .preparation import layers_of, preflight_checks
 from .task_definitions import ECR_ADDRESS
 
 if TYPE_CHECKING:
@@ -45,6 +46,8 @@ def check(world: World, task: dict[str, Any]) -> Failure | None:
     )
     for path in network.paths(here, [subnet], groups, public_ip, wanted):
         if not path.ok:
+            if path.gap and path.gap.name == network.ENDPOINT_POLICY:
+                return failures.layer_forbidden(images[0], _layer(world, region, images[0])).failure
             return _failure(path, region, images, _address(here, path))
     return None
 
@@ -56,6 +59,21 @@ def _needs(world: World, region: str, task: dict[str, Any]) -> tuple[list[str], 
     images = [item["image"] for item in containers if ECR_ADDRESS.fullmatch(item["image"])]
     logs = any((item.get("logConfiguration") or {}).get("logDriver") == "awslogs" for item in containers)
     return images, logs
+
+
+def _layer(world: World, region: str, uri: str) -> str:
+    """The digest of the image's first layer; the endpoint refuses that one."""
+    address = ECR_ADDRESS.fullmatch(uri).groupdict()
+    wanted = (
+        {"imageDigest": address["digest"]} if address["digest"] else {"imageTag": address["tag"] or "latest"}
+    )
+    try:
+        found = world.client("ecr", region).batch_get_image(
+            registryId=address["account"], repositoryName=address["repository"], imageIds=[wanted]
+        )["images"]
+    except ClientError:
+        return ""
+    return next(iter(layers_of(found[0].get("imageManifest") or "{}")), "") if found else ""
 
 
 def _subnet_of(task: dict[str, Any]) -> str | None:

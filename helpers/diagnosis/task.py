@@ -1,0 +1,434 @@
+"""Why a task did not start, or failed: checks in the order in which Fargate takes the steps.
+
+The step at which the task failed is read from its `stoppedReason`. Every check from that step on then looks
+at what is deployed now, so that a second fault, which the task had no chance to meet yet, is named as well.
+Source of the words: Amazon ECS developer guide, "Amazon ECS stopped tasks error messages"; 2026-11-23.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+from botocore.exceptions import ClientError
+
+from .. import builds, network, stacks, tasks, tracing
+from ..errors import NameUnknown
+from ..session import Session
+from .access import Roles, denial, denied, lacking
+from .nouns import Check, Diagnosis, Finding, diagnosis, healthy
+from .where import where
+
+ECR = re.compile(r"(\d{12})\.dkr\.ecr\.([\w-]+)\.[\w.]+/([^:@]+)(?::([^@]+))?")
+ENDPOINTS = {
+    "ecr.api": "EcrApiEndpoint",
+    "ecr.dkr": "EcrDkrEndpoint",
+    "logs": "LogsEndpoint",
+    "s3": "S3Endpoint",
+}
+# The steps of a task's life in their order, and what `stoppedReason` says when it ends there.
+STEPS = (
+    ("place", r"Create Network Interface|InvalidSubnet|unable to assume the role"),
+    ("way to ecr.api", r"unable to pull secrets or registry auth.*(connection issue|i/o timeout|timeout)"),
+    ("login", r"unable to pull secrets or registry auth"),
+    ("way to logs", r"failed to validate logger args.*(connection issue|i/o timeout)|awslogs.*timeout"),
+    ("log", r"failed to validate logger args|ResourceInitializationError.*(log group|awslogs)"),
+    (
+        "way to ecr.dkr",
+        r"CannotPullContainerError.*(resolve ref|pull image manifest).*(i/o timeout|deadline)",
+    ),
+    ("tag", r"CannotPullContainerError.*(not found|does not exist|manifest unknown)"),
+    ("manifest", r"CannotPullContainerError.*pull(ing from host|.image.manifest).*403"),
+    ("way to s3", r"CannotPullContainerError.*httpReadSeeker.*(i/o timeout|deadline)"),
+    ("layers", r"CannotPullContainerError.*(403|httpReadSeeker)"),
+    ("image", r"CannotPullContainerError"),
+    ("start", r"CannotStartContainerError|exec format error"),
+    ("memory", r"OutOfMemory"),
+    ("stopped", r"^$"),
+    ("job", r""),
+)
+ORDER = [name for name, _ in STEPS]
+
+
+@dataclass
+class Case:
+    """A task and everything that is asked about it, each once."""
+
+    session: Session
+    task: tasks.Task
+
+    @cached_property
+    def raw(self) -> Mapping[str, Any]:
+        cluster = self.task.arn.split("/")[1]
+        found = self.session.client("ecs").describe_tasks(cluster=cluster, tasks=[self.task.arn])["tasks"]
+        return found[0] if found else {}
+
+    @cached_property
+    def definition(self) -> Mapping[str, Any]:
+        ecs = self.session.client("ecs")
+        return ecs.describe_task_definition(taskDefinition=self.raw["taskDefinitionArn"])["taskDefinition"]
+
+    @property
+    def container(self) -> Mapping[str, Any]:
+        every = self.definition["containerDefinitions"]
+        return next((c for c in every if c["name"] == tasks.CONTAINER), every[0])
+
+    @cached_property
+    def lines(self) -> tuple[str, ...]:
+        """The last lines of the log; none when the container has no log."""
+        if not self.options.get("awslogs-group"):
+            return ()
+        reader = builds.LogReader(self.session)
+        read = reader.read(
+            self.task.log_group, self.task.log_stream, to_the_end=self.task.exit_code is not None
+        )
+        return tuple(read)[-builds.LAST_LINES :]
+
+    @property
+    def options(self) -> Mapping[str, str]:
+        return self.container.get("logConfiguration", {}).get("options", {})
+
+    @cached_property
+    def step(self) -> str:
+        """The step at which the task ended."""
+        if self.task.exit_code is None:
+            return next(name for name, sign in STEPS if re.search(sign, self.task.reason, re.S))
+        if self.raw.get("stopCode") == "UserInitiated":
+            return "stopped"
+        if "OutOfMemory" in self.task.reason or self.task.exit_code == 137:
+            return "memory"
+        return "start" if any("exec format error" in line for line in self.lines) else "job"
+
+    @cached_property
+    def roles(self) -> Roles:
+        return Roles(self.session)
+
+    @cached_property
+    def trace(self) -> tracing.Trace | None:
+        try:
+            return tracing.trace(self.session, self.task)
+        except NameUnknown:
+            return None
+
+    @cached_property
+    def environment(self) -> dict[str, str]:
+        given = {e["name"]: e["value"] for e in self.container.get("environment", ())}
+        return given | dict(self.task.environment)
+
+
+def of_task(session: Session, task: tasks.Task) -> Diagnosis:
+    """What happened to a task, and why."""
+    name, task = "The task", tasks.read_task(session, task.arn)
+    case = Case(session, task)
+    if task.status != "STOPPED":
+        last = case.lines[-1:]
+        return healthy(
+            name,
+            f"nothing is known to be wrong: it is {task.status} and has not ended",
+            [f"its last line: {line}" for line in last],
+            "Fargate sets a task no time limit. If it hangs, ECS's StopTask ends it." if last else "",
+        )
+    if task.succeeded:
+        return healthy(name, "nothing is wrong, it ended with exit code 0")
+    what = "it never started" if task.exit_code is None else f"it ended with exit code {task.exit_code}"
+    told = ((f"stoppedReason: {task.reason}",) if task.reason else ()) + case.lines
+    return diagnosis(name, what, _found(case), told)
+
+
+def _found(case: Case) -> list[Finding]:
+    """What is wrong at the step where the task ended, and at later ones."""
+    here = ORDER.index(case.step)
+    found = [f for check in CHECKS for f in check(case) if ORDER.index(f.stage) >= here]
+    found.sort(key=lambda finding: ORDER.index(finding.stage))
+    if found and case.task.exit_code is None and found[0].stage != case.step:
+        found.insert(0, _no_longer(case))
+    return found
+
+
+def _no_longer(case: Case) -> Finding:
+    """The task's own fault is not to be seen any more: a later one must not be taken for it."""
+    return Finding(
+        f"at the step `{case.step}` it was refused or cut off; what is deployed now shows no reason",
+        next_step="It may have been mended since: run the task again.",
+        stage=case.step,
+    )
+
+
+# The way there --------------------------------------------------------------------------------------------
+
+
+def ways(case: Case) -> Iterator[Finding]:
+    """The network: one finding for each fault, with all the services that it cuts off."""
+    if case.trace is None or case.task.exit_code is not None:
+        return
+    ours = set(stacks.exported_value(case.session, "SubnetIds").split(","))
+    strange = [subnet for subnet in case.trace.place.subnets if subnet not in ours]
+    gaps = {path.destination: path for path in case.trace.paths if path.gap}
+    if strange and gaps:
+        cut = f"no way leads from there to {_listed(_needed(case, gaps))}"
+        yield Finding(
+            f"the task runs in subnet {_listed(strange)}, which the network stack did not make for it: {cut}",
+            tuple(f"{name}: {path.gap.name}: {path.gap.finding}" for name, path in gaps.items()),
+            where("schedule", "ScheduleRule", "Subnets:"),
+            'Name the subnets that the network stack exports: outputs(session, "network")["SubnetIds"].',
+            f"way to {_needed(case, gaps)[0]}",
+        )
+        return
+    yield from gap_findings(case.trace, _needed(case, gaps))
+
+
+def gap_findings(found: tracing.Trace, wanted: Sequence[str]) -> Iterator[Finding]:
+    """The faults of a network, each with the services among `wanted` that it cuts off."""
+    gaps = {path.destination: path for path in found.paths if path.gap}
+    faults: dict[tuple[str, str, str], list[str]] = {}
+    for name in wanted:
+        if name in gaps:
+            faults.setdefault(_fault(found, gaps[name]), []).append(name)
+    for (cause, place, next_step), names in faults.items():
+        evidence = tuple(
+            f"{n}: {hop.name}: {hop.finding}" for n in names for hop in gaps[n].hops if not hop.ok
+        )
+        dns = tuple(f"{n}: DNS: {gaps[n].hops[0].finding}" for n in names if gaps[n].hops[0].name == "DNS")
+        policy = gaps[names[0]].gap.name == network.ENDPOINT_POLICY
+        stage = "layers" if policy else f"way to {names[0]}"
+        yield Finding(cause.format(names=_listed(names)), dns + evidence, place, next_step, stage)
+
+
+def _fault(found: tracing.Trace, path: network.Path) -> tuple[str, str, str]:
+    """The cause of a gap (`{names}`: the services it cuts off), the template line, and what to do."""
+    gap, name = path.gap, path.destination
+    endpoint, again = ENDPOINTS[name], 'deploy(session, "network") puts the template\'s own back.'
+    if gap.name == network.ENDPOINT_POLICY:
+        return (
+            f"the S3 gateway endpoint's policy {gap.finding}",
+            where("network", "S3Endpoint", "PolicyDocument:"),
+            again,
+        )
+    if gap.name == "endpoint's security group":
+        return (
+            "the endpoints' security group is closed to the task: no rule lets HTTPS (443) in for {names}",
+            where("network", "EndpointSecurityGroup", "SecurityGroupIngress:"),
+            again,
+        )
+    if gap.name == "task's security group":
+        line = where("network", "TaskSecurityGroup", "SecurityGroupEgress:")
+        return "the task's security group lets no HTTPS (443) out to {names}", line, again
+    if gap.name == "route" and "no route" in gap.finding:
+        if name == "s3":
+            return (
+                "the S3 gateway endpoint is missing, or the subnet's route table does not lead to it",
+                where("network", endpoint),
+                again,
+            )
+        if not found.endpoints[name]:
+            return (f"the endpoint for {name} is missing", where("network", endpoint), again)
+        if "private DNS is off" in path.hops[0].finding:
+            return (
+                "private DNS is off at the endpoint for {names}, so the name leads out of the VPC, where no "
+                "route goes",
+                where("network", endpoint, "PrivateDnsEnabled"),
+                again,
+            )
+        return (
+            "the VPC's DNS settings are off, so the names of {names} lead past their endpoints",
+            where("network", "Vpc", "EnableDns"),
+            again,
+        )
+    return f"{{names}}: the {gap.name} {gap.finding}", where("network", "TaskRouteTable"), again
+
+
+def _needed(case: Case, gaps: Mapping[str, Any]) -> list[str]:
+    """The services that are cut off, in the order in which Fargate calls them."""
+    logs = ("logs",) if case.options.get("awslogs-group") else ()
+    return [name for name in ("ecr.api", *logs, "ecr.dkr", "s3") if name in gaps]
+
+
+def _listed(names: Sequence[str]) -> str:
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+# What the execution role does -----------------------------------------------------------------------------
+
+
+def pull_rights(case: Case) -> Iterator[Finding]:
+    """May the execution role log in to the registry, and read the image?"""
+    image, role = ECR.match(case.container["image"]), case.definition.get("executionRoleArn")
+    if not image or not role or case.task.exit_code is not None:
+        return
+    account, region, repository, _ = image.groups()
+    arn = f"arn:{role.split(':')[1]}:ecr:{region}:{account}:repository/{repository}"
+    for action, resource, stage in (
+        ("ecr:GetAuthorizationToken", "*", "login"),
+        ("ecr:BatchGetImage", arn, "manifest"),
+        ("ecr:GetDownloadUrlForLayer", arn, "layers"),
+    ):
+        if not case.roles.allows(role, action, resource):
+            yield lacking("ExecutionRole", action, resource, (_reason(case),), stage)
+
+
+def log_group(case: Case) -> Iterator[Finding]:
+    """Is the log group there, and may the execution role write to it?"""
+    group, role = case.options.get("awslogs-group"), case.definition.get("executionRoleArn")
+    if not group or case.task.exit_code is not None:
+        return
+    found = case.session.client("logs").describe_log_groups(logGroupNamePrefix=group)["logGroups"]
+    there = [one for one in found if one["logGroupName"] == group]
+    if not there and case.options.get("awslogs-create-group") != "true":
+        yield Finding(
+            f"the log group {group} is missing, and the log driver does not make one by itself",
+            (_reason(case),),
+            where("task", "TaskLogGroup"),
+            "The group belongs to the stack: make it again (logs.create_log_group), or the stack.",
+            "log",
+        )
+        return
+    _, _, _, region, account, _ = case.definition["taskDefinitionArn"].split(":", 5)
+    arn = f"arn:{role.split(':')[1]}:logs:{region}:{account}:log-group:{group}:log-stream:run"
+    wanted = ("logs:CreateLogStream",) if there else ("logs:CreateLogGroup", "logs:CreateLogStream")
+    for action in wanted:
+        if not case.roles.allows(role, action, arn):
+            missing = "" if there else f"the log group {group} is missing, and "
+            told = lacking("ExecutionRole", action, arn.rpartition(":log-stream")[0], (_reason(case),), "log")
+            yield Finding(missing + told.cause, told.evidence, told.where, told.next_step, "log")
+            return
+
+
+def image_tag(case: Case) -> Iterator[Finding]:
+    """Is there an image under the tag that the task definition asks for?"""
+    image = ECR.match(case.container["image"])
+    if not image or case.task.exit_code is not None or "@" in case.container["image"]:
+        return
+    account, _, repository, tag = image.groups()
+    ecr, tag = case.session.client("ecr"), tag or "latest"
+    try:
+        ecr.describe_images(registryId=account, repositoryName=repository, imageIds=[{"imageTag": tag}])
+    except ClientError as error:
+        code = error.response["Error"]["Code"]
+        if code not in ("ImageNotFoundException", "RepositoryNotFoundException"):
+            raise
+        yield Finding(
+            f"the registry has no image under the tag `{tag}` that the task definition asks for",
+            (_reason(case), f"{code}: {error.response['Error']['Message']}"),
+            where("task", "TaskDefinition", "${ImageTag}"),
+            "ensure_image(session) builds and pushes it; images(session) shows the tags that are there.",
+            "tag",
+        )
+
+
+# What the job does ----------------------------------------------------------------------------------------
+
+
+def architecture(case: Case) -> Iterator[Finding]:
+    """An image for one processor, a task for another."""
+    if any("exec format error" in line for line in case.lines) or "exec format error" in case.task.reason:
+        wanted = case.definition.get("runtimePlatform", {}).get("cpuArchitecture", "X86_64")
+        yield Finding(
+            f"the image was built for another processor than the task's ({wanted})",
+            tuple(line for line in case.lines if "exec format error" in line),
+            where("task", "TaskDefinition", "CpuArchitecture"),
+            'Give the stacks "task" and "build" the same Architecture, and build the image again.',
+            "start",
+        )
+
+
+def memory(case: Case) -> Iterator[Finding]:
+    """More memory than the task has. Exit code 137 alone (SIGKILL) may have another reason."""
+    if "OutOfMemory" in case.task.reason:
+        limit = case.definition.get("memory", "?")
+        yield Finding(
+            f"the job needed more memory than the task's {limit} MiB, and was killed",
+            (_reason(case),),
+            where("task", "TaskDefinition", "Memory:"),
+            'Give it more: deploy(session, "task", {"Memory": …}); explain(session, "task", "Memory").',
+            "memory",
+        )
+
+
+def stopped(case: Case) -> Iterator[Finding]:
+    """Somebody called StopTask: the task did not end by itself."""
+    if case.raw.get("stopCode") == "UserInitiated":
+        last = case.lines[-1:] or ("it had written nothing",)
+        yield Finding(
+            f"it had not ended when it was stopped from outside: {case.raw.get('stoppedReason')}",
+            tuple(f"its last line: {line}" for line in last),
+            next_step="Fargate sets no time limit. If the job hung, its last line says after what.",
+            stage="stopped",
+        )
+
+
+def no_log(case: Case) -> Iterator[Finding]:
+    """Without a log driver nobody can say why the job failed."""
+    if case.step == "job" and "logConfiguration" not in case.container:
+        yield Finding(
+            f"the reason for exit code {case.task.exit_code} is lost: the container has no log driver, so "
+            "whatever the job said went nowhere",
+            ("the task definition's container has no logConfiguration",),
+            where("task", "TaskDefinition", "LogConfiguration:"),
+            "Give the container LogDriver: awslogs, deploy the stack `task`, and run the job again.",
+            "job",
+        )
+
+
+def own_words(case: Case) -> Iterator[Finding]:
+    """What the job says about itself: a refusal by AWS, an error it explains, or a traceback."""
+    if case.step != "job":
+        return
+    if case.task.exit_code == 124:
+        yield Finding(
+            "the job ran into its time limit: `timeout` ends with exit code 124",
+            case.lines[-1:],
+            next_step="Give it longer, or look at the last line for what it waited for.",
+            stage="job",
+        )
+        return
+    refused = next((d for d in map(denial, reversed(case.lines)) if d), None)
+    if refused:
+        yield denied(case.roles, refused, "job")
+        return
+    said, advice = last_words(case.lines)
+    if said:
+        yield Finding(f"the job itself says {said.rstrip('.')}", (), "", advice, "job")
+
+
+def job_rights(case: Case) -> Iterator[Finding]:
+    """For a task that did not get that far: may the job read its day and write its report?"""
+    role, bucket = case.definition.get("taskRoleArn"), case.environment.get("DATA_BUCKET")
+    if case.task.exit_code is not None or not role or not bucket:
+        return
+    day = case.environment.get("REPORT_DATE", "any")
+    for action, key in (("s3:GetObject", f"departures/{day}.csv.gz"), ("s3:PutObject", f"reports/{day}.csv")):
+        arn = f"arn:{role.split(':')[1]}:s3:::{bucket}/{key}"
+        if not case.roles.allows(role, action, arn):
+            yield lacking("TaskRole", action, arn, (), "job")
+
+
+def last_words(lines: Sequence[str]) -> tuple[str, str]:
+    """What the job, or Python, says about the error in its last words, and what it advises."""
+    for line in reversed(lines):
+        try:
+            entry = json.loads(line)
+        except ValueError:
+            entry = None
+        if isinstance(entry, dict):
+            error = entry.get("error") or entry.get("exception")
+            if error or str(entry.get("level", "")).lower() in ("error", "critical"):
+                reason = entry.get("reason") or entry.get("message")
+                parts = [error, reason, entry.get("file"), entry.get("line") and f"line {entry['line']}"]
+                return ", ".join(str(part) for part in parts if part), str(entry.get("advice", ""))
+        elif re.match(r"\w+(\.\w+)*(Error|Exception|Exit|Interrupt)\b", line.strip()):
+            return line.strip(), "Mend it, and run the day again."
+    return "", ""
+
+
+def _reason(case: Case) -> str:
+    return f"stoppedReason: {case.task.reason}"
+
+
+CHECKS: tuple[Check, ...] = (
+    *(ways, pull_rights, log_group, image_tag),
+    *(architecture, memory, stopped, no_log, own_words, job_rights),
+)

@@ -1,0 +1,77 @@
+"""The network does not connect: the task never starts, and Fargate's own words never name the rule.
+
+Documented: Amazon ECS developer guide, "Resolve ResourceInitializationError" and "CannotPullContainer task
+errors in Amazon ECS" (read 2026-11-23).
+"""
+
+from __future__ import annotations
+
+import pytest
+
+from helpers import trace, why
+
+from .conftest import causes
+
+VPCE = "Type: AWS::EC2::VPCEndpoint\n    Condition: "
+AUTH = (
+    "ResourceInitializationError: unable to pull secrets or registry auth: The task cannot pull registry auth "
+    "from Amazon ECR: There is a connection issue between the task and Amazon ECR."
+)
+MANIFEST = "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref"
+LAYER = "CannotPullContainerError: ref pull has been retried 5 time(s): failed to copy: httpReadSeeker"
+
+
+def without(endpoint: str) -> tuple[str, str]:
+    """The endpoint under a condition that does not hold in this layout: it is not made."""
+    return f"  {endpoint}:\n    {VPCE}HasEndpoints", f"  {endpoint}:\n    {VPCE}HasNat"
+
+
+NO_S3 = (
+    "  S3Endpoint:\n    Type: AWS::EC2::VPCEndpoint\n",
+    "  S3Endpoint:\n    Type: AWS::EC2::VPCEndpoint\n    Condition: HasNat\n",
+)
+
+
+@pytest.mark.parametrize(
+    ("change", "symptom", "cause", "line_of", "cut_off"),
+    [
+        (without("EcrApiEndpoint"), AUTH, "endpoint for ecr.api is missing", "EcrApiEndpoint", ["ecr.api"]),
+        (
+            without("EcrDkrEndpoint"),
+            MANIFEST,
+            "endpoint for ecr.dkr is missing",
+            "EcrDkrEndpoint",
+            ["ecr.dkr"],
+        ),
+        (NO_S3, LAYER, "the S3 gateway endpoint is missing", "S3Endpoint", ["s3"]),
+        (
+            (
+                "          SourceSecurityGroupId: !Ref TaskSecurityGroup",
+                "          CidrIp: 192.0.2.0/24",  # a documentation range (RFC 5737): nobody's
+            ),
+            AUTH,
+            "the endpoints' security group is closed to the task: no rule lets HTTPS (443) in for ecr.api, logs "
+            "and ecr.dkr",
+            "EndpointSecurityGroup",
+            ["ecr.api", "ecr.dkr", "logs"],
+        ),
+        (
+            ("EnableDnsHostnames: true", "EnableDnsHostnames: false"),
+            AUTH,
+            "the VPC's DNS settings are off",
+            "Vpc",
+            ["ecr.api", "ecr.dkr", "logs"],
+        ),
+    ],
+    ids=["no ecr.api", "no ecr.dkr", "no s3", "closed group", "no DNS names"],
+)
+def test_a_gap_in_the_network(line, change, symptom, cause, line_of, cut_off):
+    with line.broken("network", change):
+        task = line.run()
+        assert task.exit_code is None
+        assert task.reason.startswith(symptom)
+        found = causes(why(line.session, task), cause)
+        assert found.where.startswith("cfn/network.yaml:") and line_of in found.where
+        assert sorted(trace(line.session, task).gaps) == cut_off
+    assert trace(line.session).ok
+    line.works()
