@@ -199,6 +199,32 @@ def test_a_message_goes_from_a_topic_to_a_queue(cfn: Cfn) -> None:
     assert queue not in sqs.list_queues().get("QueueUrls", [])
 
 
+def test_small_types(cfn: Cfn) -> None:
+    dashboard = unique("board")
+    template = """
+Resources:
+  Bus: {Type: AWS::Events::EventBus, Properties: {Name: %s}}
+  OnBus:
+    Type: AWS::Events::Rule
+    Properties: {EventBusName: !Ref Bus, EventPattern: {source: [job]}, Description: %s}
+  Board: {Type: AWS::CloudWatch::Dashboard, Properties: {DashboardName: %s, DashboardBody: '{"widgets": []}'}}
+  Log: {Type: AWS::Logs::LogGroup}
+  Stream: {Type: AWS::Logs::LogStream, Properties: {LogGroupName: !Ref Log, LogStreamName: s}}
+Outputs: {Bus: {Value: !GetAtt Bus.Arn}}
+"""
+    bus, events = unique("bus"), cfn.client("events")
+    stack = cfn.create(template % (bus, "one", dashboard))
+    assert stack["StackStatus"] == "CREATE_COMPLETE", cfn.failures(stack)
+    assert outputs(stack)["Bus"].endswith(f":event-bus/{bus}")
+    stack = cfn.update(stack, template % (bus, "two", dashboard))
+    assert stack["StackStatus"] == "UPDATE_COMPLETE", cfn.failures(stack)
+    (rule,) = events.list_rules(EventBusName=bus)["Rules"]
+    assert (rule["Description"], json.loads(rule["EventPattern"])) == ("two", {"source": ["job"]})
+    (stream,) = cfn.client("logs").describe_log_streams(logGroupName=cfn.physical(stack, "Log"))["logStreams"]
+    assert stream["logStreamName"] == "s"
+    assert cfn.delete(stack)["StackStatus"] == "DELETE_COMPLETE", cfn.failures(stack)
+
+
 def test_a_parameter(cfn: Cfn) -> None:
     template = """
 Resources:

@@ -1,4 +1,4 @@
-"""AWS::ECR and AWS::ECS: the registry, clusters, task definitions and services."""
+"""AWS::ECR and AWS::ECS: the registry, clusters and task definitions. (The sandbox runs no ECS services.)"""
 
 from __future__ import annotations
 
@@ -7,6 +7,10 @@ from typing import Any
 from .api import ApiType, Aspect, Op, Tags, identity, path
 from .request import ResourceRequest
 
+EXCLUSIONS = {
+    "ImageTagMutabilityExclusionFilterType": "filterType",
+    "ImageTagMutabilityExclusionFilterValue": "filter",
+}
 ECS_TAGS = Tags("TagResource", "UntagResource", "Arn")
 
 
@@ -31,7 +35,7 @@ def _repository_policy(request: ResourceRequest) -> None:
 REPOSITORY = ApiType(
     "AWS::ECR::Repository",
     "ecr",
-    create=Op("CreateRepository"),
+    create=Op("CreateRepository", rename=EXCLUSIONS),
     delete=Op("DeleteRepository", {"force": lambda request: bool(request.properties.get("EmptyOnDelete"))}),
     name="RepositoryName",
     name_limit=256,
@@ -41,7 +45,7 @@ REPOSITORY = ApiType(
     aspects=(
         Aspect(
             ("ImageTagMutability", "ImageTagMutabilityExclusionFilters"),
-            Op("PutImageTagMutability"),
+            Op("PutImageTagMutability", rename=EXCLUSIONS),
             Op("PutImageTagMutability", {"imageTagMutability": "MUTABLE"}),
         ),
         Aspect.of(
@@ -130,9 +134,11 @@ TASK_DEFINITION = ApiType(
         {
             "ContainerDefinitions",
             "Cpu",
+            "EnableFaultInjection",
             "EphemeralStorage",
             "ExecutionRoleArn",
             "Family",
+            "InferenceAccelerators",
             "IpcMode",
             "Memory",
             "NetworkMode",
@@ -151,29 +157,4 @@ TASK_DEFINITION = ApiType(
 )
 
 
-def _service_name(request: ResourceRequest) -> str:
-    return request.properties.get("ServiceName") or request.generated_name(255)
-
-
-def _delete_service(request: ResourceRequest) -> None:
-    cluster = request.properties.get("Cluster", "default")
-    found = request.call("ecs", "DescribeServices", cluster=cluster, services=[request.physical_id])[
-        "services"
-    ]
-    if any(service["status"] != "INACTIVE" for service in found):
-        request.call("ecs", "DeleteService", cluster=cluster, service=request.physical_id, force=True)
-
-
-SERVICE = ApiType(
-    "AWS::ECS::Service",
-    "ecs",
-    create=Op("CreateService", {"serviceName": _service_name}),
-    update=Op("UpdateService", {"service": identity}),
-    delete=_delete_service,
-    id=path("service", "serviceArn"),
-    answer={"Name": path("service", "serviceName")},
-    attributes={"ServiceArn": "{id}"},
-    tags=Tags("TagResource", "UntagResource", identity),
-)
-
-TYPES = (REPOSITORY, CLUSTER, TASK_DEFINITION, SERVICE)
+TYPES = (REPOSITORY, CLUSTER, TASK_DEFINITION)

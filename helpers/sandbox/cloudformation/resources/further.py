@@ -90,7 +90,7 @@ def _schedule_deletion(request: ResourceRequest) -> None:
 KEY = ApiType(
     "AWS::KMS::Key",
     "kms",
-    create=Op("CreateKey", rename={"KeyPolicy": "Policy"}),
+    create=Op("CreateKey", rename={"KeyPolicy": "Policy", "Key": "TagKey", "Value": "TagValue"}),
     delete=_schedule_deletion,
     id=path("KeyMetadata", "KeyId"),
     answer={"Arn": path("KeyMetadata", "Arn")},
@@ -104,6 +104,7 @@ KEY = ApiType(
         Aspect.of("Description", Op("UpdateKeyDescription", {"KeyId": identity})),
     ),
     without_effect=frozenset({"PendingWindowInDays"}),
+    tags=Tags("TagResource", "UntagResource", identity),
 )
 
 ALIAS = ApiType(
@@ -233,7 +234,6 @@ STATE_MACHINE = ApiType(
     name_limit=80,
     id=path("stateMachineArn"),
     attributes={"Arn": "{id}", "Name": lambda request: request.physical_id.rpartition(":")[2]},
-    without_effect=frozenset(),
     handled=frozenset({"DefinitionString", "Definition", "DefinitionSubstitutions"}),
     tags=Tags("TagResource", "UntagResource", identity),
 )

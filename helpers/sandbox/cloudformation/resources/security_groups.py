@@ -22,18 +22,19 @@ SOURCES = {  # property: where it stands in an IpPermission
     "DestinationSecurityGroupId": ("UserIdGroupPairs", "GroupId"),
     "SourceSecurityGroupName": ("UserIdGroupPairs", "GroupName"),
 }
-RULE = frozenset(
-    {
-        "IpProtocol",
-        "FromPort",
-        "ToPort",
-        "Description",
-        "GroupId",
-        "GroupName",
-        "SourceSecurityGroupOwnerId",
-        *SOURCES,
-    }
-)
+RULE = frozenset({"IpProtocol", "FromPort", "ToPort", "Description", "GroupId", "CidrIp", "CidrIpv6"})
+ENDS = {  # the properties that say who is at the other end
+    "Ingress": frozenset(
+        {
+            "GroupName",
+            "SourcePrefixListId",
+            "SourceSecurityGroupId",
+            "SourceSecurityGroupName",
+            "SourceSecurityGroupOwnerId",
+        }
+    ),
+    "Egress": frozenset({"DestinationPrefixListId", "DestinationSecurityGroupId"}),
+}
 
 
 def permission(rule: dict[str, Any]) -> dict[str, Any]:
@@ -147,7 +148,7 @@ def _rule_type(direction: str) -> ApiType:
         update=describe,
         delete=delete,
         id=path("SecurityGroupRules", 0, "SecurityGroupRuleId"),
-        handled=RULE,
+        handled=RULE | ENDS[direction],
         attributes={"Id": "{id}"},
     )
 
