@@ -113,6 +113,8 @@ def _run(plan: Plan) -> int:
     result = Result(plan)
     progress = Progress(len(sources), max(len(source.stem) for source in sources))
     _empty(plan.out)
+    if (plan.notebooks / "images").is_dir():  # the executed notebooks and their pages show them too
+        shutil.copytree(plan.notebooks / "images", plan.out / "images")
     try:
         with _aws(plan, result, progress) as (clients, environment):
             _execute_all(plan, sources, environment, clients, result, progress)

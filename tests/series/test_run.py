@@ -43,6 +43,8 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Run:
     notebook(folder, "07_later", "print(open('first').read())")
     notebook(folder, "02_first", "open('first', 'w').write('was here')", LOOK)
     notebook(folder, "scratch", "1 / 0")
+    (folder / "images").mkdir()
+    (folder / "images" / "picture.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
     with pytest.MonkeyPatch.context() as patch:
         patch.setenv("AWS_PROFILE", "production")
         patch.setenv("AWS_ACCESS_KEY_ID", "AKIAIOSFODNN7EXAMPLE")
@@ -63,6 +65,7 @@ def test_each_notebook_is_there_executed_and_as_html(good: Run) -> None:
     page = (good.out / "07_later.html").read_text()
     assert "was here" in page
     assert "https://cdn" not in page  # nothing is fetched when it is opened
+    assert (good.out / "images" / "picture.svg").is_file()  # what its prose shows lies beside it
 
 
 def test_kernels_meet_the_sandbox_and_no_account(good: Run) -> None:
