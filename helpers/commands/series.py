@@ -211,7 +211,7 @@ def _execute_all(
             outcome = _execute_one(plan, source, kernels, not last, progress)
             result.outcomes.append(outcome)
             progress.notebook_ends(outcome)
-            pages.append(background.submit(_write_html, outcome.path))
+            pages.append(background.submit(_write_html, outcome.path, source))
             if outcome.failure:
                 break
             if whole_series and last:
@@ -247,13 +247,16 @@ def _before_teardown(plan: Plan, clients: facts.Clients, result: Result) -> None
         result.report.write_bytes(facts.fetch_report(clients, result.before_teardown))
 
 
-def _write_html(notebook: Path) -> None:
+def _write_html(notebook: Path, source: Path) -> None:
+    """The executed notebook as one page with its pictures in it; their paths are those of the source."""
+    import nbformat
     from nbconvert import HTMLExporter  # half a second, spent while the first notebook runs
 
-    # Opening the page fetches nothing: pictures are in it, and it asks for no scripts from elsewhere.
+    # Opening the page fetches nothing: it asks for no scripts from elsewhere.
     scripts = ("mathjax_url", "require_js_url", "mermaid_js_url", "mermaid_layout_elk_js_url")
     exporter = HTMLExporter(embed_images=True, **dict.fromkeys(scripts, ""))
-    page, _ = exporter.from_filename(str(notebook))
+    about = {"metadata": {"name": notebook.stem, "path": str(source.parent)}}
+    page, _ = exporter.from_notebook_node(nbformat.read(notebook, as_version=4), resources=about)
     notebook.with_suffix(".html").write_text(page, encoding="utf-8")
 
 

@@ -41,7 +41,8 @@ def good(tmp_path_factory: pytest.TempPathFactory) -> Run:
     """Two notebooks, of which the second has the lower number; another file that is none of the series."""
     folder = tmp_path_factory.mktemp("a folder")
     notebook(folder, "07_later", "print(open('first').read())")
-    notebook(folder, "02_first", "open('first', 'w').write('was here')", LOOK)
+    notebook(folder, "02_first", "open('first', 'w').write('was here')", LOOK, text="![A dot](dot.svg)")
+    (folder / "dot.svg").write_text('<svg xmlns="http://www.w3.org/2000/svg"><circle r="7"/></svg>')
     notebook(folder, "scratch", "1 / 0")
     (folder / "images").mkdir()
     (folder / "images" / "picture.svg").write_text("<svg xmlns='http://www.w3.org/2000/svg'/>")
@@ -65,6 +66,7 @@ def test_each_notebook_is_there_executed_and_as_html(good: Run) -> None:
     page = (good.out / "07_later.html").read_text()
     assert "was here" in page
     assert "https://cdn" not in page  # nothing is fetched when it is opened
+    assert 'src="data:image/svg' in (good.out / "02_first.html").read_text()
     assert (good.out / "images" / "picture.svg").is_file()  # what its prose shows lies beside it
 
 

@@ -23,11 +23,13 @@ sys.exit(run(Plan(notebooks=Path(sys.argv[1]), out=Path(sys.argv[2]), **options)
 """
 
 
-def notebook(folder: Path, name: str, *cells: str, tolerated: tuple[int, ...] = ()) -> Path:
+def notebook(
+    folder: Path, name: str, *cells: str, tolerated: tuple[int, ...] = (), text: str = "# Text"
+) -> Path:
     """A notebook with a parameters cell, some text and these code cells; `tolerated` ones may fail."""
     made = [
         new_code_cell('mode = "?"\nproject = "?"', metadata={"tags": ["parameters"]}),
-        new_markdown_cell("# Text"),
+        new_markdown_cell(text),
     ]
     for place, source in enumerate(cells):
         tags = ["raises-exception"] if place in tolerated else []
