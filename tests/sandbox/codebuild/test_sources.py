@@ -6,6 +6,7 @@ import hashlib
 import io
 import os
 import zipfile
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -281,14 +282,14 @@ def test_a_role_that_may_not_write_artifacts(ground: Ground) -> None:
     assert message.startswith("Failed to upload artifacts: AccessDenied: User: arn:aws:sts::" + ACCOUNT)
 
 
-def test_nothing_leaves_the_source_folder_by_a_link(place: Ground) -> None:
+def test_nothing_leaves_the_source_folder_by_a_link(place: Ground, tmp_path: Path) -> None:
     content = io.BytesIO()
     with zipfile.ZipFile(content, "w") as archive:
         link = zipfile.ZipInfo("out")
         link.external_attr = 0o120777 << 16
-        archive.writestr(link, os.fspath("/tmp"))
+        archive.writestr(link, os.fspath(tmp_path))
         archive.writestr("out/escaped-by-link", "x")
     place.s3.put_object(Bucket=place.name, Key="link.zip", Body=content.getvalue())
     built = run(place, sourceLocationOverride=f"{place.name}/link.zip")
     assert "leads outside the archive" in built.context("DOWNLOAD_SOURCE")[1]
-    assert not os.path.exists("/tmp/escaped-by-link")
+    assert list(tmp_path.iterdir()) == []

@@ -201,6 +201,36 @@ def test_scans_are_not_invented(repository: Repository) -> None:
         assert (code, "does not scan" in message) == ("NotImplementedException", True)
 
 
+def test_a_push_is_an_event(repository: Repository) -> None:
+    """https://docs.aws.amazon.com/AmazonECR/latest/userguide/ecr-eventbridge.html"""
+    name = repository.name.replace("/", "-")
+    sqs, events = repository.sandbox.client("sqs"), repository.sandbox.client("events")
+    url, arn = sqs.create_queue(QueueName=name)["QueueUrl"], f"arn:aws:sqs:us-east-1:{ACCOUNT}:{name}"
+    statement = {
+        "Effect": "Allow",
+        "Principal": {"Service": "events.amazonaws.com"},
+        "Action": "sqs:SendMessage",
+        "Resource": arn,
+    }
+    policy = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+    sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+    pattern = {"source": ["aws.ecr"], "detail": {"repository-name": [repository.name]}}
+    events.put_rule(Name=name, EventPattern=json.dumps(pattern))
+    events.put_targets(Rule=name, Targets=[{"Id": "queue", "Arn": arn}])
+    digest = repository.push("x", "v1")
+    [message] = sqs.receive_message(QueueUrl=url, WaitTimeSeconds=10)["Messages"]
+    event = json.loads(message["Body"])
+    assert (event["detail-type"], event["source"]) == ("ECR Image Action", "aws.ecr")
+    expected = {
+        "action-type": "PUSH",
+        "result": "SUCCESS",
+        "repository-name": repository.name,
+        "image-digest": digest,
+        "image-tag": "v1",
+    }
+    assert {key: event["detail"][key] for key in expected} == expected
+
+
 def test_images_outlive_a_restart(fresh_sandbox: Any) -> None:
     sandbox = fresh_sandbox()
     client = sandbox.client("ecr")
