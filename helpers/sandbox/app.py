@@ -101,12 +101,8 @@ class Application:
 
     def refuse_strangers(self, request: Request) -> Response | None:
         """Web pages may not talk to the sandbox: it runs commands, and a browser can reach 127.0.0.1."""
-        if "Origin" in request.headers or not LOCAL_HOST.match(
-            request.headers.get("Host", "")
-        ):
-            return Response(
-                "The sandbox answers programs on this machine, not web pages.\n", 403
-            )
+        if "Origin" in request.headers or not LOCAL_HOST.match(request.headers.get("Host", "")):
+            return Response("The sandbox answers programs on this machine, not web pages.\n", 403)
         return None
 
     def control(self, request: Request) -> Response:
@@ -131,11 +127,7 @@ class Application:
         principal = principals.resolve(target.access_key, self.world.account)
         api = service or self._api(target.service)
         try:
-            params = (
-                api.parse(target.operation, request)
-                if ours or self._must_ask(principal, target)
-                else {}
-            )
+            params = api.parse(target.operation, request) if ours or self._must_ask(principal, target) else {}
             self._authorize(principal, target, params, request)
             answer = MOTO
             if ours:
@@ -155,12 +147,31 @@ class Application:
         except Exception:
             logger.exception("%s %s failed", target.service, target.operation)
             message = f"The sandbox failed in {target.operation}; its log says where."
-            return self._refusal(
-                api, target, AwsError("InternalFailure", message, 500), request
-            )
+            return self._refusal(api, target, AwsError("InternalFailure", message, 500), request)
         if answer is MOTO:
-            answer = self._to_moto(request, environ)
+            answer = self._moto_or_refusal(api, target, request, environ)
         return self._with_save(answer, target, request)
+
+    def _moto_or_refusal(self, api: Api, target: Target, request: Request, environ: dict[str, Any]) -> Any:
+        """moto's answer; where moto does not know the operation, an error as AWS sends them that says so."""
+        moto = self._to_moto(request, environ)
+
+        def answer(environ: dict[str, Any], start_response: Any) -> Any:
+            try:
+                return moto(environ, start_response)
+            except NotImplementedError:
+                message = (
+                    f"The sandbox does not simulate {target.operation or request.path} of {target.service}. "
+                    "It works in a real account."
+                )
+                error = AwsError("NotImplementedException", message, 501)
+            except Exception as problem:
+                logger.exception("moto failed in %s %s", target.service, target.operation)
+                message = f"moto failed in {target.operation or request.path}: {problem}"
+                error = AwsError("InternalFailure", message, 500)
+            return self._refusal(api, target, error, request)(environ, start_response)
+
+        return answer
 
     @lru_cache  # noqa: B019 - one application a process
     def _api(self, name: str) -> Api:
@@ -180,9 +191,7 @@ class Application:
         request: Request,
     ) -> None:
         if target.operation == "AssumeRole" and principal.kind != "service":
-            iam.check_trust_of_principal(
-                self.world, params.get("RoleArn", ""), principal
-            )
+            iam.check_trust_of_principal(self.world, params.get("RoleArn", ""), principal)
         if principal.kind != "role":
             return
         for need in iam.needs_of(
@@ -193,9 +202,7 @@ class Application:
                 iam.hide_missing_object(self.world, principal, need)
 
     @staticmethod
-    def _refusal(
-        api: Api, target: Target, error: AwsError, request: Request
-    ) -> Response:
+    def _refusal(api: Api, target: Target, error: AwsError, request: Request) -> Response:
         if target.operation is not None and target.service != "s3":
             return api.respond(target.operation, error, request)
         body = f"<Error><Code>{error.code}</Code><Message>{escape(error.message)}</Message></Error>"
@@ -207,11 +214,7 @@ class Application:
 
     def _with_save(self, answer: Any, target: Target, request: Request) -> Any:
         """The same answer; once it is given, the state is saved if the request may have changed it."""
-        reads = (
-            target.operation.startswith(READS)
-            if target.operation
-            else request.method in ("GET", "HEAD")
-        )
+        reads = target.operation.startswith(READS) if target.operation else request.method in ("GET", "HEAD")
         if reads:
             return answer
 

@@ -14,6 +14,7 @@ import urllib.request
 from pathlib import Path
 
 import pytest
+from botocore.exceptions import ClientError
 
 ROOT = Path(__file__).resolve().parents[3]
 
@@ -123,3 +124,13 @@ def test_control_needs_the_token(sandbox):
         urllib.request.urlopen(request, timeout=5)
     assert refused.value.code == 403
     assert sandbox.client("sts").get_caller_identity()["Account"]
+
+
+def test_what_nobody_simulates_is_refused_by_name(sandbox):
+    """moto knows IAM, but not this operation; the answer must be an AWS error, not a page about Python."""
+    with pytest.raises(ClientError) as refused:
+        sandbox.client("iam").simulate_principal_policy(
+            PolicySourceArn="arn:aws:iam::123456789012:role/x", ActionNames=["s3:GetObject"]
+        )
+    assert refused.value.response["Error"]["Code"] == "NotImplementedException"
+    assert "SimulatePrincipalPolicy of iam" in refused.value.response["Error"]["Message"]
