@@ -8,7 +8,7 @@ from dataclasses import replace
 from typing import Any
 
 from ..service import AwsError, Call
-from . import changes, engine
+from . import changes, lifecycle
 from .errors import OperationFailed, validation_error
 from .model import FAILED_BUT_UPDATABLE, UPDATABLE, ChangeSet, Deployment, Operation, Stack
 from .reading import page, without_none
@@ -166,7 +166,8 @@ def describe_change_set(call: Call) -> dict[str, Any]:
                     }
                 )
                 for name, value in deployment.parameters.items()
-            ],
+            ]
+            or None,
             "CreationTime": change_set.created,
             "ExecutionStatus": change_set.execution_status,
             "Status": change_set.status,
@@ -174,7 +175,7 @@ def describe_change_set(call: Call) -> dict[str, Any]:
             "NotificationARNs": list(deployment.notification_arns),
             "RollbackConfiguration": change_set.rollback_configuration,
             "Capabilities": list(deployment.capabilities),
-            "Tags": [{"Key": key, "Value": value} for key, value in deployment.tags.items()],
+            "Tags": [{"Key": key, "Value": value} for key, value in deployment.tags.items()] or None,
             "Changes": listed,
             "IncludeNestedStacks": change_set.include_nested,
             "OnStackFailure": change_set.on_failure,
@@ -234,7 +235,7 @@ def execute_change_set(call: Call) -> dict[str, Any]:
             stack.deployment = change_set.deployment
             obsolete(store, stack, besides=change_set.change_set_id)
             begin(stack, Operation("CREATE_STACK", token, wish), "CREATE_IN_PROGRESS")
-        call.world.spawn(f"create-{stack.name}", engine.create, call.world, call.region, stack)
+        call.world.spawn(f"create-{stack.name}", lifecycle.create, call.world, call.region, stack)
     else:
         start_update(call, stack, replace(change_set.deployment), Operation("UPDATE_STACK", token, wish))
     return {}

@@ -33,6 +33,7 @@ def page(
 
 
 def without_none(entry: dict[str, Any]) -> dict[str, Any]:
+    """The entry as AWS answers it: what there is none of is left out."""
     return {key: value for key, value in entry.items() if value is not None}
 
 
@@ -76,7 +77,8 @@ def described(stack: Stack) -> dict[str, Any]:
                     }
                 )
                 for name, value in deployment.parameters.items()
-            ],
+            ]
+            or None,
             "CreationTime": stack.created,
             "DeletionTime": stack.deleted,
             "LastUpdatedTime": stack.updated,
@@ -86,7 +88,7 @@ def described(stack: Stack) -> dict[str, Any]:
             "DisableRollback": stack.disable_rollback,
             "NotificationARNs": list(deployment.notification_arns),
             "TimeoutInMinutes": stack.timeout_minutes,
-            "Capabilities": list(deployment.capabilities),
+            "Capabilities": list(deployment.capabilities) or None,
             "Outputs": [
                 without_none(
                     {
@@ -97,7 +99,8 @@ def described(stack: Stack) -> dict[str, Any]:
                     }
                 )
                 for output in stack.outputs
-            ],
+            ]
+            or None,
             "RoleARN": deployment.role_arn,
             "Tags": [{"Key": key, "Value": value} for key, value in deployment.tags.items()],
             "EnableTerminationProtection": stack.protected if stack.live else None,
@@ -301,8 +304,6 @@ def list_exports(call: Call) -> dict[str, Any]:
 @service.operation("ListImports")
 def list_imports(call: Call) -> dict[str, Any]:
     name = call.params["ExportName"]
-    if name not in call.store.exports():
-        raise validation_error(f"Export with name '{name}' does not exist.")
     users = sorted(stack.name for stack in call.store.importers(name))
     if not users:
         raise validation_error(f"Export '{name}' is not imported by any stack.")

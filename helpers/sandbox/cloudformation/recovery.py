@@ -7,7 +7,7 @@ half-made stays behind and every stack can be worked on again.
 from __future__ import annotations
 
 from ..world import World
-from . import engine, resources, updates
+from . import lifecycle, resources, updates
 from .engine import Run
 from .errors import ResourceFailed
 from .evaluation import request_for
@@ -30,9 +30,9 @@ def resume(world: World, region: str, stack: Stack) -> None:
     _mark(run)
     status = stack.status
     if status == "CREATE_IN_PROGRESS":
-        engine.give_up(run, f"{STOPPED} ")
+        lifecycle.give_up(run, f"{STOPPED} ")
     elif status == "ROLLBACK_IN_PROGRESS":
-        engine.roll_back(run)
+        lifecycle.roll_back(run)
     elif status == "DELETE_IN_PROGRESS":
         run.finish("DELETE_FAILED", STOPPED)
     elif status == "UPDATE_IN_PROGRESS":

@@ -7,8 +7,8 @@ import uuid
 from typing import Any
 
 from ..service import AwsError, Call
-from . import changes, engine, updates
-from .engine import Run
+from . import changes, lifecycle, updates
+from .engine import Run, listed
 from .errors import validation_error
 from .model import FAILED_BUT_UPDATABLE, UPDATABLE, Before, Deployment, Operation, Stack, Store, now
 from .requests import check_values, deployment_of, same
@@ -120,7 +120,7 @@ def create_stack(call: Call) -> dict[str, Any]:
         repeated(stack, token, "CreateStack")
         store.stacks[stack.stack_id] = stack
         begin(stack, Operation("CREATE_STACK", token, wish), "CREATE_IN_PROGRESS")
-    call.world.spawn(f"create-{name}", engine.create, call.world, call.region, stack)
+    call.world.spawn(f"create-{name}", lifecycle.create, call.world, call.region, stack)
     return {"StackId": stack.stack_id, "OperationId": stack.operation.id if stack.operation else ""}
 
 
@@ -245,7 +245,7 @@ def delete_stack(call: Call) -> None:
         stack.cancelled = creating
     if creating:
         return  # whoever is creating it sees that, and deletes what there is
-    call.world.spawn(f"delete-{stack.name}", engine.delete, call.world, call.region, stack)
+    call.world.spawn(f"delete-{stack.name}", lifecycle.delete, call.world, call.region, stack)
 
 
 def refuse_used_exports(store: Store, stack: Stack) -> None:
@@ -253,7 +253,7 @@ def refuse_used_exports(store: Store, stack: Stack) -> None:
     for output in stack.outputs:
         users = store.importers(output.export_name, besides=stack.stack_id) if output.export_name else []
         if users:
-            names = engine.listed(sorted(user.name for user in users))
+            names = listed(sorted(user.name for user in users))
             raise validation_error(
                 f"Export {output.export_name} cannot be deleted as it is in use by {names}"
             )
@@ -291,7 +291,7 @@ def rollback_stack(call: Call) -> dict[str, Any]:
     with call.world.lock:
         begin(stack, operation, "ROLLBACK_IN_PROGRESS" if created else "UPDATE_ROLLBACK_IN_PROGRESS")
     run = Run(call.world, call.region, stack)
-    call.world.spawn(f"rollback-{stack.name}", engine.roll_back if created else updates.go_back, run)
+    call.world.spawn(f"rollback-{stack.name}", lifecycle.roll_back if created else updates.go_back, run)
     return {"StackId": stack.stack_id, "OperationId": operation.id}
 
 

@@ -9,7 +9,19 @@ from __future__ import annotations
 
 from typing import Any, Protocol
 
-from . import code, containers, ec2, further, iam, messaging, nested, operations, s3, security_groups
+from . import (
+    code,
+    containers,
+    ec2,
+    endpoints,
+    further,
+    iam,
+    messaging,
+    nested,
+    operations,
+    s3,
+    security_groups,
+)
 from .request import ResourceRequest
 
 
@@ -26,7 +38,19 @@ class ResourceType(Protocol):
     def attribute(self, request: ResourceRequest, name: str) -> Any: ...
 
 
-_MODULES = (s3, ec2, security_groups, iam, containers, code, messaging, operations, further, nested)
+_MODULES = (
+    s3,
+    ec2,
+    endpoints,
+    security_groups,
+    iam,
+    containers,
+    code,
+    messaging,
+    operations,
+    further,
+    nested,
+)
 _KNOWN: dict[str, ResourceType] = {kind.type: kind for module in _MODULES for kind in module.TYPES}
 
 
