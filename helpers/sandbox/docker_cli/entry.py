@@ -11,6 +11,10 @@ NO_DAEMON = (
     "Cannot connect to the Docker daemon at unix:///var/run/docker.sock. Is the docker daemon running?"
 )
 
+# What Docker's CLI does by itself. A login asks the daemon first and, when none answers, the registry (seen
+# with CLI 28.2.2): so a build without PrivilegedMode gets past its login, and fails where it builds.
+WITHOUT_A_DAEMON = (["--version"], ["-v"], ["--help"], ["login"], ["logout"])
+
 
 @dataclass(frozen=True)
 class Settings:
@@ -44,7 +48,7 @@ def main(arguments: list[str]) -> int:
     """`arguments` are the path of the settings, then what the build wrote after `docker`."""
     settings = Settings(**json.loads(Path(arguments[0]).read_text()))
     words = arguments[1:]
-    if not settings.privileged and words[:1] not in (["--version"], ["-v"], ["--help"]):
+    if not settings.privileged and words[:1] not in WITHOUT_A_DAEMON:
         print(NO_DAEMON, file=sys.stderr)
         return 1
     if settings.program:

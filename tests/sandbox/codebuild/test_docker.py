@@ -120,6 +120,15 @@ def test_without_privileged_mode_there_is_no_daemon(shop: Ground) -> None:
     )
 
 
+def test_a_login_needs_no_daemon_so_that_the_build_is_what_fails(shop: Ground) -> None:
+    """Docker's CLI logs in by itself when no daemon answers (seen with 28.2.2)."""
+    built = build(shop, LOGIN, "docker build -t $URI .", privilegedModeOverride=False)
+    assert "Login Succeeded" in built.output
+    assert not any("BrokenPipe" in line or "Broken pipe" in line for line in built.output)
+    assert built.output[-1].startswith("Cannot connect to the Docker daemon")
+    assert "docker build -t $URI .." in built.context("BUILD")[1]
+
+
 @pytest.mark.parametrize(
     ("command", "expected", "status"),
     [
