@@ -96,6 +96,12 @@ def test_every_import_is_of_a_named_package() -> None:
         assert not top or beside or {modules.get(top, normal(top)), top} & names, f"{path}: {name}"
 
 
+def test_the_repository_of_the_job_has_no_empty_file() -> None:
+    """CodeCommit refuses a ZIP with one (https://github.com/aws/aws-cdk/issues/19012)."""
+    files = [path for path in (ROOT / "sample_job").rglob("*") if path.is_file()]
+    assert [path for path in files if path.stat().st_size == 0 and "__pycache__" not in path.parts] == []
+
+
 def test_make_and_python_have_the_same_verbs() -> None:
     verbs = dict(re.findall(r"^([a-z]+): ## (.+)$", (ROOT / "Makefile").read_text(), re.M))
     assert verbs.pop("help")

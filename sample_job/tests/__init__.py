@@ -1,0 +1,1 @@
+"""The job's own tests: `python -m unittest`, with nothing to install."""
