@@ -34,7 +34,7 @@ class Denial:
 
 def denial(text: str) -> Denial | None:
     """The refusal that a message speaks of, or None."""
-    found = DENIED.search(text)
+    found = DENIED.search(text.replace('\\"', '"'))  # a log line in JSON escapes the quotation marks
     if not found:
         return None
     who = re.search(r"assumed-role/([^/]+)/", found["who"])

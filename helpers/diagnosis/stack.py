@@ -28,7 +28,7 @@ SIGNS: tuple[tuple[str, str, tuple[str | None, str | None, str], str], ...] = (
         "Delete the stacks that import it first, the last one first; then change it, and deploy them again.",
     ),
     (
-        r"Export with name (\S+) is already exported by stack (\S+?)\.",
+        r"Export with name (\S+) is already exported by stack (\S+?)\.?$",
         "another stack, {1}, already exports the name {0}: an export's name exists once in a region",
         (None, "Outputs", "{0}"),
         "Give one of the two another project name, or delete the other stack.",

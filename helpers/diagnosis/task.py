@@ -184,11 +184,12 @@ def ways(case: Case) -> Iterator[Finding]:
 def gap_findings(found: tracing.Trace, wanted: Sequence[str]) -> Iterator[Finding]:
     """The faults of a network, each with the services among `wanted` that it cuts off."""
     gaps = {path.destination: path for path in found.paths if path.gap}
-    faults: dict[tuple[str, str, str], list[str]] = {}
+    faults: dict[str, tuple[list[str], str, str]] = {}
     for name in wanted:
         if name in gaps:
-            faults.setdefault(_fault(found, gaps[name]), []).append(name)
-    for (cause, place, next_step), names in faults.items():
+            cause, place, next_step = _fault(found, gaps[name])
+            faults.setdefault(cause, ([], place, next_step))[0].append(name)
+    for cause, (names, place, next_step) in faults.items():
         evidence = tuple(
             f"{n}: {hop.name}: {hop.finding}" for n in names for hop in gaps[n].hops if not hop.ok
         )
@@ -261,13 +262,12 @@ def pull_rights(case: Case) -> Iterator[Finding]:
         return
     account, region, repository, _ = image.groups()
     arn = f"arn:{role.split(':')[1]}:ecr:{region}:{account}:repository/{repository}"
-    for action, resource, stage in (
-        ("ecr:GetAuthorizationToken", "*", "login"),
-        ("ecr:BatchGetImage", arn, "manifest"),
-        ("ecr:GetDownloadUrlForLayer", arn, "layers"),
-    ):
-        if not case.roles.allows(role, action, resource):
-            yield lacking("ExecutionRole", action, resource, (_reason(case),), stage)
+    if not case.roles.allows(role, "ecr:GetAuthorizationToken", "*"):
+        yield lacking("ExecutionRole", "ecr:GetAuthorizationToken", "*", (_reason(case),), "login")
+    for action, stage in (("ecr:BatchGetImage", "manifest"), ("ecr:GetDownloadUrlForLayer", "layers")):
+        if not case.roles.allows(role, action, arn):
+            yield lacking("ExecutionRole", action, arn, (_reason(case),), stage)
+            return  # both stand in one statement: one fault, met first at the manifest
 
 
 def log_group(case: Case) -> Iterator[Finding]:
@@ -282,7 +282,7 @@ def log_group(case: Case) -> Iterator[Finding]:
             f"the log group {group} is missing, and the log driver does not make one by itself",
             (_reason(case),),
             where("task", "TaskLogGroup"),
-            "The group belongs to the stack: make it again (logs.create_log_group), or the stack.",
+            "The group belongs to the stack: logs.create_log_group makes it anew.",
             "log",
         )
         return

@@ -8,8 +8,10 @@ course's template again, or to call the other way round.
 from __future__ import annotations
 
 import contextlib
+import json
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -27,8 +29,8 @@ from helpers import (
 )
 from helpers.diagnosis import Diagnosis
 from helpers.tasks import Task
-from tests.conftest import FAST, ROOT, _running
 
+ROOT = Path(__file__).resolve().parents[2]
 DAY = "2013-01-01"
 
 
@@ -41,11 +43,15 @@ class Line:
     def client(self, service: str):
         return self.session.client(service)
 
+    def text(self, stack: str) -> str:
+        """The course's template."""
+        return (ROOT / "cfn" / f"{stack}.yaml").read_text()
+
     def changed(self, stack: str, *changes: tuple[str, str]) -> Path:
         """A copy of the course's template with other words in it; deployed, it changes that very stack."""
-        text = (ROOT / "cfn" / f"{stack}.yaml").read_text()
+        text = self.text(stack)
         for old, new in changes:
-            assert text.count(old) == 1, f"{old!r} stands {text.count(old)} times in {stack}.yaml"
+            assert old in text, f"{old!r} does not stand in {stack}.yaml"
             text = text.replace(old, new)
         copy = self.folder / f"{stack}.yaml"
         copy.write_text(text)
@@ -54,11 +60,11 @@ class Line:
     @contextlib.contextmanager
     def broken(self, stack: str, *changes: tuple[str, str]) -> Iterator[None]:
         """The stack from a changed template for a while, then from the course's again."""
-        deploy(self.session, self.changed(stack, *changes))
+        deploy(self.session, self.changed(stack, *changes), poll_seconds=0.05)
         try:
             yield
         finally:
-            deploy(self.session, stack)
+            deploy(self.session, stack, poll_seconds=0.05)
 
     def run(self, environment: dict[str, str] | None = None, command: list[str] | None = None) -> Task:
         """Run the job to its end."""
@@ -70,11 +76,21 @@ class Line:
         task = self.run()
         assert (task.exit_code, why(self.session, task).healthy) == (0, True), task.reason
 
+    def runs(self, program: str) -> Any:
+        """For a while the container runs this program of Python's instead of the job."""
+        entry = f"          EntryPoint: [python, -c, {json.dumps(program)}]\n"
+        return self.broken("task", ("          User: ", f"{entry}          User: "))
+
     def id(self, stack: str, logical_id: str) -> str:
         return resources(self.session, stack)[logical_id].physical_id
 
 
-def causes(found: Diagnosis, *wanted: str) -> Diagnosis:
+@pytest.fixture(scope="session")
+def causes():
+    return named
+
+
+def named(found: Diagnosis, *wanted: str) -> Diagnosis:
     """Check that exactly these causes are named, in this order, and each with what to do about it."""
     assert not found.healthy, str(found)
     assert len(found.causes) == len(wanted), str(found)
@@ -85,13 +101,14 @@ def causes(found: Diagnosis, *wanted: str) -> Diagnosis:
 
 
 @pytest.fixture(scope="session")
-def line(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+def line(sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
+    """The project `breaks`, with all eight stacks, its image pushed, its schedule off."""
     folder = tmp_path_factory.mktemp("failures")
-    with _running(folder / "home", FAST) as box, pytest.MonkeyPatch.context() as patch:
-        patch.setenv("SANDBOX_ENDPOINT", box.endpoint)
-        patch.setenv("SANDBOX_HOME", str(box.home))
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setenv("SANDBOX_ENDPOINT", sandbox.endpoint)
+        patch.setenv("SANDBOX_HOME", str(sandbox.home))
         patch.setenv("WORKSHOP_STATIC", "1")
-        session = open_session()
+        session = open_session(project="breaks")
         deploy(session, "schedule", {"ScheduleState": "DISABLED"})
         deploy(session, "pipeline")
         follow_pipeline(session, poll_seconds=0.1)

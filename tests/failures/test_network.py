@@ -10,12 +10,10 @@ import pytest
 
 from helpers import trace, why
 
-from .conftest import causes
-
 VPCE = "Type: AWS::EC2::VPCEndpoint\n    Condition: "
 AUTH = (
-    "ResourceInitializationError: unable to pull secrets or registry auth: The task cannot pull registry auth "
-    "from Amazon ECR: There is a connection issue between the task and Amazon ECR."
+    "ResourceInitializationError: unable to pull secrets or registry auth: The task cannot pull registry "
+    "auth from Amazon ECR: There is a connection issue between the task and Amazon ECR."
 )
 MANIFEST = "CannotPullContainerError: pull image manifest has been retried 5 time(s): failed to resolve ref"
 LAYER = "CannotPullContainerError: ref pull has been retried 5 time(s): failed to copy: httpReadSeeker"
@@ -35,7 +33,7 @@ NO_S3 = (
 @pytest.mark.parametrize(
     ("change", "symptom", "cause", "line_of", "cut_off"),
     [
-        (without("EcrApiEndpoint"), AUTH, "endpoint for ecr.api is missing", "EcrApiEndpoint", ["ecr.api"]),
+        (without("EcrApiEndpoint"), AUTH, "ecr.api is missing", "EcrApiEndpoint", ["ecr.api"]),
         (
             without("EcrDkrEndpoint"),
             MANIFEST,
@@ -50,9 +48,15 @@ NO_S3 = (
                 "          CidrIp: 192.0.2.0/24",  # a documentation range (RFC 5737): nobody's
             ),
             AUTH,
-            "the endpoints' security group is closed to the task: no rule lets HTTPS (443) in for ecr.api, logs "
-            "and ecr.dkr",
+            "group is closed to the task: no rule lets HTTPS (443) in for ecr.api, logs and ecr.dkr",
             "EndpointSecurityGroup",
+            ["ecr.api", "ecr.dkr", "logs"],
+        ),
+        (
+            ("PrivateDnsEnabled: true", "PrivateDnsEnabled: false"),
+            AUTH,
+            "private DNS is off at the endpoint for ecr.api",
+            "PrivateDnsEnabled",
             ["ecr.api", "ecr.dkr", "logs"],
         ),
         (
@@ -63,9 +67,9 @@ NO_S3 = (
             ["ecr.api", "ecr.dkr", "logs"],
         ),
     ],
-    ids=["no ecr.api", "no ecr.dkr", "no s3", "closed group", "no DNS names"],
+    ids=["no ecr.api", "no ecr.dkr", "no s3", "closed group", "no private DNS", "no DNS names"],
 )
-def test_a_gap_in_the_network(line, change, symptom, cause, line_of, cut_off):
+def test_a_gap_in_the_network(line, causes, change, symptom, cause, line_of, cut_off):
     with line.broken("network", change):
         task = line.run()
         assert task.exit_code is None
@@ -74,4 +78,16 @@ def test_a_gap_in_the_network(line, change, symptom, cause, line_of, cut_off):
         assert found.where.startswith("cfn/network.yaml:") and line_of in found.where
         assert sorted(trace(line.session, task).gaps) == cut_off
     assert trace(line.session).ok
+    line.works()
+
+
+def test_a_bucket_that_the_gateway_endpoint_does_not_allow(line, causes):
+    """Documented: Amazon ECR user guide, "Interface VPC endpoints", minimum permissions for Amazon S3."""
+    with line.broken("network", ("starport-layer-bucket", "another-bucket")):
+        task = line.run()
+        assert task.reason.endswith("403 Forbidden") and "/blobs/sha256:" in task.reason
+        found = causes(
+            why(line.session, task), "the S3 gateway endpoint's policy does not allow s3:GetObject"
+        )
+        assert "(the layers of ECR images)" in found.cause and "S3Endpoint, PolicyDocument" in found.where
     line.works()
