@@ -19,6 +19,7 @@ from . import resources
 from .errors import OperationFailed, PropertiesInvalid, ResourceFailed
 from .evaluation import Surroundings, check_attributes, request_for, resolver, with_stack_tags
 from .model import Deployment, Output, Resource, Stack, Store, now
+from .notifications import notify
 from .references import in_order
 from .requests import check_parameters_exist, forecast
 from .schemas import schema
@@ -83,7 +84,7 @@ class Run:
         self._unless_stopping()
         with self.world.lock:
             self.stack.record(status, reason)
-        self.world.changed()
+        self._tell()
 
     def note(
         self, resource: Resource, status: str, reason: str | None = None, path: str | None = None
@@ -92,20 +93,38 @@ class Run:
         self._unless_stopping()
         with self.world.lock:
             self.stack.record_resource(resource, status, reason, path)
-        self.world.changed()
+        self._tell()
 
     def finish(self, status: str, reason: str | None = None) -> None:
         """Set the stack's last status of this operation."""
         self._unless_stopping()
         with self.world.lock:
-            self.stack.record(status, reason)
-            self.stack.operation = None
-            self.stack.cancelled = False
-            executed = self.store.change_sets.get(self.stack.change_set_id or "")
-            if executed and executed.execution_status == "EXECUTE_IN_PROGRESS":
-                good = status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
-                executed.execution_status = "EXECUTE_COMPLETE" if good else "EXECUTE_FAILED"
+            self._close(status, reason)
+        self._tell()
+
+    def finish_creation(self, outputs: list[Output]) -> bool:
+        """Set CREATE_COMPLETE, unless somebody wants the stack deleted already: then False."""
+        self._unless_stopping()
+        with self.world.lock:
+            if self.stack.cancelled:
+                return False
+            self.stack.outputs, self.stack.imports = outputs, frozenset(self.surroundings.imports)
+            self._close("CREATE_COMPLETE", None)
+        self._tell()
+        return True
+
+    def _close(self, status: str, reason: str | None) -> None:
+        self.stack.record(status, reason)
+        self.stack.operation = None
+        self.stack.cancelled = False
+        executed = self.store.change_sets.get(self.stack.change_set_id or "")
+        if executed and executed.execution_status == "EXECUTE_IN_PROGRESS":
+            good = status in ("CREATE_COMPLETE", "UPDATE_COMPLETE")
+            executed.execution_status = "EXECUTE_COMPLETE" if good else "EXECUTE_FAILED"
+
+    def _tell(self) -> None:
         self.world.changed()
+        notify(self.world, self.region, self.stack)
 
     def _unless_stopping(self) -> None:
         if self.world.stopping.is_set():

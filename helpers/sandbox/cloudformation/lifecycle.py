@@ -27,10 +27,6 @@ def create(world: World, region: str, stack: Stack) -> None:
         run.prepare()
         run.walk(run.graph(), begin, act)
         outputs = run.outputs()
-        with world.lock:
-            if not stack.cancelled:
-                stack.outputs, stack.imports = outputs, frozenset(run.surroundings.imports)
-                run.finish("CREATE_COMPLETE")
     except StepsFailed as error:
         give_up(run, error.reason)
     except OperationFailed as error:
@@ -38,7 +34,7 @@ def create(world: World, region: str, stack: Stack) -> None:
     except AwsError as error:
         give_up(run, f"{error.message.rstrip('.')}. ")
     else:
-        if stack.cancelled:
+        if not run.finish_creation(outputs):
             delete(world, region, stack)
 
 

@@ -138,7 +138,7 @@ class Stack:
     change_set_id: str | None = None
     parent_id: str | None = None
     tokens: dict[str, str] = field(default_factory=dict)
-    policy: str | None = None
+    notified: int = 0  # how many of the events the notification topics know
 
     @property
     def live(self) -> bool:

@@ -112,6 +112,7 @@ def deployment_of(call: Call, stack: Stack | None) -> Deployment:
 
     Raises AwsError for everything that CloudFormation refuses before it starts.
     """
+    _refuse_unsimulated(call)
     before = stack.deployment if stack else None
     body = template_text(call, before.template if before else None)
     template = parse(body)
@@ -197,6 +198,19 @@ def _holds(value: Any, evaluator: Resolver) -> bool:
         return not _holds(argument[0], evaluator)
     result = evaluator.resolve(value)
     return result if isinstance(result, bool) else text(result).lower() == "true"
+
+
+def _refuse_unsimulated(call: Call) -> None:
+    """Settings that a sandbox which ignored them would only pretend to take."""
+    wanted = [name for name in call.params if name.startswith("StackPolicy")]
+    if call.params.get("RollbackConfiguration", {}).get("RollbackTriggers"):
+        wanted.append("RollbackTriggers")
+    if wanted:
+        raise AwsError(
+            "NotImplementedException",
+            f"The sandbox does not simulate {', '.join(sorted(wanted))}. It works in a real account.",
+            501,
+        )
 
 
 def _check_role(call: Call) -> None:

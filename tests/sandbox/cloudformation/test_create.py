@@ -245,3 +245,32 @@ Resources:
     assert stack["StackStatus"] == "UPDATE_COMPLETE"
     role = cfn.client("iam").list_role_tags(RoleName=ids["Role"])["Tags"]
     assert {tag["Key"]: tag["Value"] for tag in role} == {"Project": "q"}
+
+
+def test_topics_are_told_of_every_event(cfn: Cfn) -> None:
+    sns, sqs = cfn.client("sns"), cfn.client("sqs")
+    topic = sns.create_topic(Name=unique("told"))["TopicArn"]
+    queue = sqs.create_queue(QueueName=unique("told"))["QueueUrl"]
+    arn = sqs.get_queue_attributes(QueueUrl=queue, AttributeNames=["QueueArn"])["Attributes"]["QueueArn"]
+    sns.subscribe(TopicArn=topic, Protocol="sqs", Endpoint=arn, Attributes={"RawMessageDelivery": "true"})
+    stack = cfn.create("Resources: {T: {Type: AWS::SNS::Topic}}", NotificationARNs=[topic])
+    told = []
+    while messages := sqs.receive_message(QueueUrl=queue, MaxNumberOfMessages=10).get("Messages"):
+        told += [message["Body"] for message in messages]
+    assert len(told) == len(cfn.events(stack)) == 5
+    assert any(
+        "ResourceStatus='CREATE_COMPLETE'\n" in one and "LogicalResourceId='T'\n" in one for one in told
+    )
+
+
+def test_settings_that_are_not_simulated_are_refused(cfn: Cfn) -> None:
+    code, message = refusal(
+        cfn.api.create_stack, StackName=unique(), TemplateBody=CHAIN, StackPolicyBody='{"Statement": []}'
+    )
+    assert code == "NotImplementedException" and "StackPolicyBody" in message
+
+
+def test_a_role_for_cloudformation_must_be_one_that_it_can_assume(cfn: Cfn) -> None:
+    arn = "arn:aws:iam::123456789012:role/nobody"
+    answer = refusal(cfn.api.create_stack, StackName=unique(), TemplateBody=CHAIN, RoleARN=arn)
+    assert answer == ("ValidationError", f"Role {arn} is invalid or cannot be assumed")
