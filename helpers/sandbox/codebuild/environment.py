@@ -11,6 +11,7 @@ import re
 import shlex
 import shutil
 import sys
+import zlib
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -55,6 +56,17 @@ class Folders:
     def packages(self) -> Path:
         """Where `pip install` puts things: the Python is the sandbox's own and stays as it is."""
         return self.top / "packages"
+
+    @property
+    def shown(self) -> str:
+        """What a log says in the place of `top`. AWS's sources lie in /codebuild/output/src<number>/src."""
+        return f"/codebuild/output/src{zlib.crc32(self.top.name.encode()):010}"
+
+    def discreet(self, text: str) -> str:
+        """The text without the machine's path; the shell may name a folder by what a link leads to."""
+        for folder in (os.path.realpath(self.top), str(self.top)):
+            text = text.replace(folder, self.shown)
+        return text
 
     def make(self) -> None:
         for folder in (self.source, self.programs, self.home, self.packages, self.top / "tmp"):

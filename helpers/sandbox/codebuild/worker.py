@@ -94,7 +94,7 @@ class Worker:
 
     def _line(self, line: str) -> None:
         if self._logs is not None:
-            self._logs.write(environment.mask(line, self._role.secrets))
+            self._logs.write(environment.mask(self._folders.discreet(line), self._role.secrets))
 
     def _say(self, text: str) -> None:
         self._line(f"[Container] {now():%Y/%m/%d %H:%M:%S.%f} {text}")
@@ -236,7 +236,8 @@ class Worker:
         try:
             return path.read_text()
         except OSError as error:
-            raise PhaseFailed("YAML_FILE_ERROR", f"stat {path}: no such file or directory") from error
+            told = self._folders.discreet(f"stat {path}: no such file or directory")
+            raise PhaseFailed("YAML_FILE_ERROR", told) from error
 
     def _run_phases(self, spec: Buildspec) -> bool:
         """Run the commands of all phases. False when a failure leaves nothing to upload."""

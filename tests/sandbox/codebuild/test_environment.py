@@ -229,7 +229,16 @@ def test_exported_variables_are_those_at_the_end(place: Ground) -> None:
 
 
 def test_nothing_of_a_build_is_left(place: Ground) -> None:
-    built = place.commands("echo $CODEBUILD_SRC_DIR", "touch $HOME/x $TMPDIR/y")
-    folder = Path(built.output[0]).parent
+    path = place.sandbox.home / "path.txt"
+    built = place.commands(f"echo $CODEBUILD_SRC_DIR > {path}", "touch $HOME/x $TMPDIR/y")
+    folder = Path(path.read_text().strip()).parent
     assert os.path.basename(folder) == built.build["id"].partition(":")[2]
     assert not folder.exists()
+
+
+def test_a_log_names_the_folder_as_aws_does_and_commands_find_the_real_one(place: Ground) -> None:
+    built = place.commands("echo here > x; cat $CODEBUILD_SRC_DIR/x; pwd -P; echo $HOME; cat none")
+    source = built.output[1]
+    assert built.output[0] == "here" and re.fullmatch(r"/codebuild/output/src\d+/src", source)
+    assert f"CODEBUILD_SRC_DIR={source}" in built.said and f"Moving to directory {source}" in built.said
+    assert str(place.sandbox.home) not in "\n".join(built.log)
