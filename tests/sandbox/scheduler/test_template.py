@@ -149,3 +149,15 @@ def test_without_its_queue_policy_the_letter_is_lost_and_counted(line: Session) 
     deploy(line, "schedule", {"ScheduleExpression": None, "ScheduleState": "DISABLED"})
     put_policy(line, role, document)
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": policy})
+
+
+def test_teardown_switches_a_schedule_off_and_leaves_nothing(line: Session) -> None:
+    """The last test: the schedule would go on starting tasks while their cluster is deleted."""
+    deploy(line, "schedule", {"ScheduleKind": "scheduler", "ScheduleState": "ENABLED"})
+    cleared = teardown(line)
+    assert cleared.clean and f"{NAME}-schedule" in cleared.deleted
+    scheduler, sqs, sns = line.client("scheduler"), line.client("sqs"), line.client("sns")
+    assert scheduler.list_schedule_groups(NamePrefix=NAME)["ScheduleGroups"] == []
+    assert sqs.list_queues(QueueNamePrefix=NAME).get("QueueUrls", []) == []
+    assert [one for one in sns.list_topics()["Topics"] if f":{NAME}-" in one["TopicArn"]] == []
+    assert line.client("cloudwatch").describe_alarms(AlarmNamePrefix=f"{NAME}-")["MetricAlarms"] == []
