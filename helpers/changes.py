@@ -127,7 +127,13 @@ def _read(
     if answer["Status"] == "FAILED":
         if any(words in reason for words in _NOTHING):
             return ChangeSet(wanted.name, "NONE", ())
-        raise StackFailed(wanted.name, "FAILED", None, reason, launch.advice(session, wanted.name, reason))
+        raise StackFailed(
+            wanted.name,
+            "FAILED",
+            None,
+            reason,
+            launch.advice(session, wanted.name, reason, launch.named(wanted)),
+        )
     raw = list(answer["Changes"])
     while "NextToken" in answer:
         answer = client.describe_change_set(ChangeSetName=change_set, NextToken=answer["NextToken"])

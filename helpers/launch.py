@@ -76,7 +76,7 @@ def _launch_and_draw(
     try:
         return live.draw(_launch(session, wanted, given, capabilities, poll, deadline), title, COLUMNS)
     except KeyboardInterrupt:
-        again = f'deploy(session, "{wanted.catalogued or wanted.template.path}")'
+        again = f'deploy(session, "{named(wanted)}")'
         raise Interrupted(
             f"Stopped watching. What CloudFormation had begun on {wanted.name} goes on.",
             f"{again} follows it to its end; events(session, {wanted.name!r}) shows where it is.",
@@ -137,7 +137,7 @@ def _launch(
         yield Step(wanted.name, status, "stack")
         if status in DEPLOYED:
             return stacks.read_stack(session, stack_id, changed=True)
-        raise failure(session, wanted.name, status, reason, happened)
+        raise failure(session, wanted.name, status, reason, happened, named(wanted))
     raise StillWorking(
         f"{wanted.name} was never free to be deployed.", "See who else works on it: events(session, …)."
     )
@@ -331,19 +331,32 @@ def first_failure(events: Sequence[StackEvent], stack: str) -> StackEvent | None
 
 
 def failure(
-    session: Session, stack: str, status: str, reason: str, happened: Sequence[StackEvent]
+    session: Session,
+    stack: str,
+    status: str,
+    reason: str,
+    happened: Sequence[StackEvent],
+    call: str | None = None,
 ) -> StackFailed:
+    """The first failure among `happened`, and what to do next; `call` is what a verb takes for the stack."""
     first = first_failure(happened, stack)
     if first is None:  # refused before any resource was begun, such as an import that does not exist
         told = next((e.reason for e in happened if "ROLLBACK_IN_PROGRESS" in e.status and e.reason), reason)
-        return StackFailed(stack, status, None, told, advice(session, stack, told))
+        return StackFailed(stack, status, None, told, advice(session, stack, told, call))
     told = plain_reason(first.reason)
-    return StackFailed(stack, status, first.resource, told, advice(session, stack, told))
+    return StackFailed(stack, status, first.resource, told, advice(session, stack, told, call))
 
 
-def advice(session: Session, stack: str, reason: str) -> str:
-    """What to do about a reason that CloudFormation gives."""
-    stack = stack.removeprefix(f"{session.project}-")
+def named(wanted: Target) -> str:
+    """What a verb takes for it: one of the eight, or a template's path (in the project: from its folder)."""
+    path = wanted.template.path
+    inside = path.is_relative_to(stacks.ROOT)
+    return wanted.catalogued or (path.relative_to(stacks.ROOT) if inside else path).as_posix()
+
+
+def advice(session: Session, stack: str, reason: str, call: str | None = None) -> str:
+    """What to do about a reason that CloudFormation gives; `call` is what a verb takes for the stack."""
+    stack = call or stack.removeprefix(f"{session.project}-")
     again = f'then deploy(session, "{stack}") again'
     if export := re.search(r"No export named (\S+) found", reason):
         for name in stacks.CATALOGUE:
@@ -368,11 +381,11 @@ def advice(session: Session, stack: str, reason: str) -> str:
 def refused(error: ClientError, wanted: Target) -> Exception:
     """CloudFormation's refusal of a call, with what to do about it."""
     code, message = error.response["Error"]["Code"], error.response["Error"]["Message"]
-    stack = wanted.catalogued or str(wanted.template.path)
+    stack = named(wanted)
     if code == "InsufficientCapabilitiesException":
         advice = f"Leave `capabilities` out, or give {_capabilities(wanted)}."
-    elif named := re.search(r"[Pp]arameters?:? '?\[?(\w+)", message):
-        advice = f'explain(session, "{stack}", "{named[1]}") shows what the parameter takes.'
+    elif parameter := re.search(r"[Pp]arameters?:? '?\[?(\w+)", message):
+        advice = f'explain(session, "{stack}", "{parameter[1]}") shows what the parameter takes.'
     elif code == "ValidationError":
         advice = "Correct the template or the parameters; AWS made nothing."
     else:

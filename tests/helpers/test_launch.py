@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from helpers import AwsRefused, Interrupted, NameUnknown, StackFailed, StillWorking, deploy, launch
+from helpers import AwsRefused, Interrupted, NameUnknown, StackFailed, StillWorking, deploy, launch, stacks
 from helpers.stacks import StackEvent
 from tests.helpers.fakes import FakeCloudFormation, session_with
 
@@ -109,7 +109,13 @@ def test_a_failure_names_the_first_resource_and_not_its_consequences(template):
         run(FakeCloudFormation(create=FAILED), template)
     assert (failed.value.resource, failed.value.reason) == ("Topic", "the name is taken")
     assert failed.value.status == "ROLLBACK_COMPLETE"
-    assert 'deploy(session, "my-topic") again' in failed.value.next_step
+    assert f'deploy(session, "{template}") again' in failed.value.next_step
+
+
+def test_a_template_of_the_project_is_named_from_its_folder():
+    wanted = stacks.target(session_with(), stacks.CFN / "storage.yaml")
+    assert launch.named(wanted) == "cfn/storage.yaml"
+    assert launch.named(stacks.target(session_with(), "flights-storage")) == "storage"
 
 
 def test_events_of_an_earlier_failure_are_not_blamed(template):
