@@ -11,6 +11,7 @@ from typing import Any
 from botocore.exceptions import ClientError
 
 from . import live, stacks, templates
+from .endings import endings
 from .errors import AwsRefused, Interrupted, NameUnknown, StackFailed, StillWorking
 from .live import Note, Step
 from .session import Session, translated, verb
@@ -134,6 +135,7 @@ def _launch(
                 f"The template creates IAM resources or uses a macro: acknowledged {_capabilities(wanted)}."
             )
         status, reason, happened = yield from follow(session, stack_id, seen, poll, deadline)
+        yield from endings(wanted.name, status, happened, plain_reason)
         yield Step(wanted.name, status, "stack")
         if status in DEPLOYED:
             return stacks.read_stack(session, stack_id, changed=True)

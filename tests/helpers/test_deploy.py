@@ -80,6 +80,27 @@ def test_a_failure_rolls_back_is_explained_and_replaced(session, write, capsys):
     assert "deleting it, then creating it" in capsys.readouterr().out
 
 
+def rows(shown: str) -> dict[str, str]:
+    """The last thing a terminal was told of each resource."""
+    return {name: line for line in shown.splitlines() for name in ("Queue", "Topic") if f" {name} " in line}
+
+
+def test_a_row_ends_on_what_became_of_the_resource(session, write, capsys):
+    """Not on the deletion of what a replacement left over, nor on the way back after a failure."""
+    session.client("sqs").create_queue(QueueName="q-small-rows-three", Attributes={"DelaySeconds": "9"})
+    path = write("rows", QUEUE)
+    deploy(session, path)
+    capsys.readouterr()
+    deploy(session, path, {"Name": "two"})
+    replaced = capsys.readouterr().out
+    assert "DELETE_COMPLETE" in replaced
+    assert rows(replaced)["Queue"].startswith("✓ UPDATE_COMPLETE")
+    with pytest.raises(StackFailed):
+        deploy(session, path, {"Name": "three"})
+    failed = rows(capsys.readouterr().out)["Queue"]
+    assert failed.startswith("✗ UPDATE_FAILED") and failed.endswith("(rolled back)")
+
+
 def test_a_failed_update_is_rolled_back_and_the_next_one_works(session, write):
     session.client("sqs").create_queue(QueueName="q-small-back-three", Attributes={"DelaySeconds": "9"})
     path = write("back", QUEUE)
