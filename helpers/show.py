@@ -201,9 +201,18 @@ class Log:
         return "\n".join([*title, *(f"  {line}" for line in self._shown())])
 
     def html(self) -> str:
-        style = f"border-left:3px solid {GREY};padding-left:.8em;max-height:24em;overflow:auto"
-        style += ";white-space:pre-wrap"
-        return _heading(self.caption) + _preformatted(html.escape("\n".join(self._shown())), style)
+        """Scrolled to its end: a browser keeps the start of a reversed column in sight, its bottom.
+
+        All lines are in one element, so a screen reader hears them in the order in which they were written.
+        """
+        style = f"border-left:3px solid {GREY};padding-left:.8em;max-height:24em;overflow:auto;{SPACE}"
+        name = f'role="region" aria-label="{html.escape(_cell_text(self.caption) or "Log")}"'
+        lines = html.escape("\n".join(self._shown()))
+        return (
+            f'{_heading(self.caption)}<div {name} tabindex="0" '
+            f'style="display:flex;flex-direction:column-reverse;{style}">'
+            f'<pre style="margin:0;flex:none;{FIXED};white-space:pre-wrap">{lines}</pre></div>'
+        )
 
     def _shown(self) -> list[str]:
         hidden = len(self.lines) - self.limit

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from html.parser import HTMLParser
 
@@ -147,6 +148,16 @@ def test_a_long_log_shows_its_end():
         and "line 289" not in shown.replace("line 290", "")
         and "(290 lines before)" in shown
     )
+
+
+def test_a_log_opens_at_its_end_and_can_be_scrolled_and_heard():
+    drawn = Log(["first", "<last>"], 'The "last" lines').html()
+    box = re.search(r"<div ([^>]*)>(<pre [^>]*>(.*)</pre>)</div>$", drawn, re.S)
+    assert "flex-direction:column-reverse" in box[1] and "overflow:auto" in box[1]
+    assert 'tabindex="0"' in box[1] and 'role="region"' in box[1]
+    assert 'aria-label="The &quot;last&quot; lines"' in box[1]
+    assert box[3] == "first\n&lt;last&gt;"  # one element, in the order of writing
+    assert 'aria-label="Log"' in Log(["x"]).html()
 
 
 @pytest.mark.parametrize(
