@@ -287,7 +287,7 @@ def _gateway_endpoint(network: Network, table: dict[str, Any], destination: str)
 def layer_bucket(region: str) -> str:
     """The bucket of AWS's in which ECR keeps the layers of a region's images.
 
-    Source: Amazon ECR user guide, "Interface VPC endpoints", minimum S3 bucket permissions (2026-11-23).
+    Source: Amazon ECR user guide, "Interface VPC endpoints", minimum S3 bucket permissions.
     """
     return f"prod-{region}-starport-layer-bucket"
 

@@ -93,12 +93,13 @@ class Trace(show.Noun):
         said = "every service is reached" if self.ok else f"no way to {', '.join(self.gaps)}"
         yield Text(f"From {', '.join(self.place.subnets)}: {said}", title=True)
         yield Picture(self.lanes)
-        rows = [
-            (lane.destination, ", ".join(lane.subnets), hop.name, "✓" if hop.ok else "✗", hop.finding)
+        several = len(self.lanes) > len({lane.destination for lane in self.lanes})
+        rows = [  # from which subnets stands there only where it makes a difference
+            (lane.destination, *[", ".join(lane.subnets)] * several, hop.name, "✓✗"[not hop.ok], hop.finding)
             for lane in self.lanes
             for hop in _reached(lane)
         ]
-        yield Table(("To", "From", "Hop", "", "What was found"), rows)
+        yield Table(("To", *["From"] * several, "Hop", "", "What was found"), rows)
 
 
 @verb

@@ -13,7 +13,8 @@ from ..session import Session
 from .nouns import Finding
 from .where import where
 
-# Source of both wordings: IAM user guide, "Troubleshoot access denied error messages"; checked 2026-11-23.
+# Source of both wordings, of missing rights and of explicit denies: IAM user guide, "Troubleshooting access
+# denied error messages", .../UserGuide/troubleshoot_access-denied.html; read 2026-11-23.
 DENIED = re.compile(
     r"(?:User|user): (?P<who>\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
     r"(?: on resource: \"?(?P<resource>[^\s\",]+)\"?)?"

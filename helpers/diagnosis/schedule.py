@@ -1,7 +1,8 @@
 """Why the schedule started no task: the rule, its target, its role, and what became of its firings.
 
-Source of the metrics and of the dead letters' attributes: Amazon EventBridge user guide, "Monitoring Amazon
-EventBridge" and "Using dead-letter queues to process undelivered events"; checked 2026-11-23.
+Source of the dead letters' attributes: https://docs.aws.amazon.com/eventbridge/latest/userguide/rule-dlq.html
+("Using dead-letter queues to process undelivered events", read 2026-11-23); a letter is written for what is
+never tried again, such as a missing permission. The metric is the one that the stack's alarm watches.
 """
 
 from __future__ import annotations
@@ -20,10 +21,13 @@ from ..policy import Request, evaluate, statements
 from ..session import Session
 from .access import Roles, denial, denied, lacking
 from .nouns import Check, Diagnosis, Finding, diagnosis, healthy
-from .task import gap_findings, of_task
+from .task import of_task
+from .ways import gap_findings
 from .where import where
 
 HOURS_OF_METRICS = 24
+LETTERS_READ = 50
+SECONDS_UNSEEN = 10  # so that SQS does not hand the same letters out again and again
 
 
 @dataclass
@@ -70,13 +74,13 @@ class Plan:
             return []
         sqs = self.session.client("sqs")
         url = sqs.get_queue_url(QueueName=arn.rsplit(":", 1)[-1])["QueueUrl"]
-        found = sqs.receive_message(
-            QueueUrl=url,
-            MaxNumberOfMessages=10,
-            VisibilityTimeout=0,
-            AttributeNames=["SentTimestamp"],
-            MessageAttributeNames=["All"],
-        ).get("Messages", [])
+        found = []
+        while len(found) < LETTERS_READ and (more := _some_letters(sqs, url)):
+            found += more
+        for one in found:  # whoever reads next is to see them too
+            sqs.change_message_visibility(
+                QueueUrl=url, ReceiptHandle=one["ReceiptHandle"], VisibilityTimeout=0
+            )
         letters = [
             {name: value.get("StringValue", "") for name, value in one.get("MessageAttributes", {}).items()}
             | {"sent": one.get("Attributes", {}).get("SentTimestamp", "0")}
@@ -168,6 +172,17 @@ def of_schedule(session: Session) -> Diagnosis:
         return healthy(name, f"{fires}; of the last task: {last.what}")
     when = f"nothing is wrong, it is switched on ({schedules.in_words(plan.expression)})"
     return healthy(name, f"{when}; ECS lists no task of it, so it has not fired in the last hour")
+
+
+def _some_letters(sqs: Any, url: str) -> list[dict[str, Any]]:
+    """Up to ten letters that were not read just now."""
+    return sqs.receive_message(
+        QueueUrl=url,
+        MaxNumberOfMessages=10,
+        VisibilityTimeout=SECONDS_UNSEEN,
+        AttributeNames=["SentTimestamp"],
+        MessageAttributeNames=["All"],
+    ).get("Messages", [])
 
 
 def _evidence(plan: Plan) -> Iterator[str]:

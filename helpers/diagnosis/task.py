@@ -16,24 +16,19 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .. import builds, network, stacks, tasks, tracing
+from .. import builds, stacks, tasks, tracing
 from ..errors import NameUnknown
 from ..session import Session
 from .access import Roles, denial, denied, lacking
 from .nouns import Check, Diagnosis, Finding, diagnosis, healthy
+from .ways import gap_findings, listed
 from .where import where
 
 ECR = re.compile(r"(\d{12})\.dkr\.ecr\.([\w-]+)\.[\w.]+/([^:@]+)(?::([^@]+))?")
-ENDPOINTS = {
-    "ecr.api": "EcrApiEndpoint",
-    "ecr.dkr": "EcrDkrEndpoint",
-    "logs": "LogsEndpoint",
-    "s3": "S3Endpoint",
-}
 # The steps of a task's life in their order, and what `stoppedReason` says when it ends there.
 STEPS = (
     ("place", r"Create Network Interface|InvalidSubnet|unable to assume the role"),
-    ("way to ecr.api", r"unable to pull secrets or registry auth.*(connection issue|i/o timeout|timeout)"),
+    ("way to ecr.api", r"secrets or registry auth.*(connection issue|timeout|send request failed)"),
     ("login", r"unable to pull secrets or registry auth"),
     ("way to logs", r"failed to validate logger args.*(connection issue|i/o timeout)|awslogs.*timeout"),
     ("log", r"failed to validate logger args|ResourceInitializationError.*(log group|awslogs)"),
@@ -42,7 +37,7 @@ STEPS = (
         r"CannotPullContainerError.*(resolve ref|pull image manifest).*(i/o timeout|deadline)",
     ),
     ("tag", r"CannotPullContainerError.*(not found|does not exist|manifest unknown)"),
-    ("manifest", r"CannotPullContainerError.*pull(ing from host|.image.manifest).*403"),
+    ("manifest", r"CannotPullContainerError.*(pulling from host|image manifest|resolve ref).*403"),
     ("way to s3", r"CannotPullContainerError.*httpReadSeeker.*(i/o timeout|deadline)"),
     ("layers", r"CannotPullContainerError.*(403|httpReadSeeker)"),
     ("image", r"CannotPullContainerError"),
@@ -169,9 +164,9 @@ def ways(case: Case) -> Iterator[Finding]:
     strange = [subnet for subnet in case.trace.place.subnets if subnet not in ours]
     gaps = {path.destination: path for path in case.trace.paths if path.gap}
     if strange and gaps:
-        cut = f"no way leads from there to {_listed(_needed(case, gaps))}"
+        cut = f"no way leads from there to {listed(_needed(case, gaps))}"
         yield Finding(
-            f"the task runs in subnet {_listed(strange)}, which the network stack did not make for it: {cut}",
+            f"the task runs in subnet {listed(strange)}, which the network stack did not make for it: {cut}",
             tuple(f"{name}: {path.gap.name}: {path.gap.finding}" for name, path in gaps.items()),
             where("schedule", "ScheduleRule", "Subnets:"),
             'Name the subnets that the network stack exports: outputs(session, "network")["SubnetIds"].',
@@ -181,75 +176,10 @@ def ways(case: Case) -> Iterator[Finding]:
     yield from gap_findings(case.trace, _needed(case, gaps))
 
 
-def gap_findings(found: tracing.Trace, wanted: Sequence[str]) -> Iterator[Finding]:
-    """The faults of a network, each with the services among `wanted` that it cuts off."""
-    gaps = {path.destination: path for path in found.paths if path.gap}
-    faults: dict[str, tuple[list[str], str, str]] = {}
-    for name in wanted:
-        if name in gaps:
-            cause, place, next_step = _fault(found, gaps[name])
-            faults.setdefault(cause, ([], place, next_step))[0].append(name)
-    for cause, (names, place, next_step) in faults.items():
-        evidence = tuple(
-            f"{n}: {hop.name}: {hop.finding}" for n in names for hop in gaps[n].hops if not hop.ok
-        )
-        dns = tuple(f"{n}: DNS: {gaps[n].hops[0].finding}" for n in names if gaps[n].hops[0].name == "DNS")
-        policy = gaps[names[0]].gap.name == network.ENDPOINT_POLICY
-        stage = "layers" if policy else f"way to {names[0]}"
-        yield Finding(cause.format(names=_listed(names)), dns + evidence, place, next_step, stage)
-
-
-def _fault(found: tracing.Trace, path: network.Path) -> tuple[str, str, str]:
-    """The cause of a gap (`{names}`: the services it cuts off), the template line, and what to do."""
-    gap, name = path.gap, path.destination
-    endpoint, again = ENDPOINTS[name], 'deploy(session, "network") puts the template\'s own back.'
-    if gap.name == network.ENDPOINT_POLICY:
-        return (
-            f"the S3 gateway endpoint's policy {gap.finding}",
-            where("network", "S3Endpoint", "PolicyDocument:"),
-            again,
-        )
-    if gap.name == "endpoint's security group":
-        return (
-            "the endpoints' security group is closed to the task: no rule lets HTTPS (443) in for {names}",
-            where("network", "EndpointSecurityGroup", "SecurityGroupIngress:"),
-            again,
-        )
-    if gap.name == "task's security group":
-        line = where("network", "TaskSecurityGroup", "SecurityGroupEgress:")
-        return "the task's security group lets no HTTPS (443) out to {names}", line, again
-    if gap.name == "route" and "no route" in gap.finding:
-        if name == "s3":
-            return (
-                "the S3 gateway endpoint is missing, or the subnet's route table does not lead to it",
-                where("network", endpoint),
-                again,
-            )
-        if not found.endpoints[name]:
-            return (f"the endpoint for {name} is missing", where("network", endpoint), again)
-        if "private DNS is off" in path.hops[0].finding:
-            return (
-                "private DNS is off at the endpoint for {names}, so the name leads out of the VPC, where no "
-                "route goes",
-                where("network", endpoint, "PrivateDnsEnabled"),
-                again,
-            )
-        return (
-            "the VPC's DNS settings are off, so the names of {names} lead past their endpoints",
-            where("network", "Vpc", "EnableDns"),
-            again,
-        )
-    return f"{{names}}: the {gap.name} {gap.finding}", where("network", "TaskRouteTable"), again
-
-
 def _needed(case: Case, gaps: Mapping[str, Any]) -> list[str]:
     """The services that are cut off, in the order in which Fargate calls them."""
     logs = ("logs",) if case.options.get("awslogs-group") else ()
     return [name for name in ("ecr.api", *logs, "ecr.dkr", "s3") if name in gaps]
-
-
-def _listed(names: Sequence[str]) -> str:
-    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 # What the execution role does -----------------------------------------------------------------------------

@@ -1,7 +1,8 @@
 """The network does not connect: the task never starts, and Fargate's own words never name the rule.
 
-Documented: Amazon ECS developer guide, "Resolve ResourceInitializationError" and "CannotPullContainer task
-errors in Amazon ECS" (read 2026-11-23).
+The subject of the Amazon ECS developer guide's "CannotPullContainer task errors in Amazon ECS". The
+same words from an account (read 2026-11-23):
+https://github.com/ActionIQ/terraform-aws-retool-ecs-fargate/issues/20
 """
 
 from __future__ import annotations
@@ -82,7 +83,7 @@ def test_a_gap_in_the_network(line, causes, change, symptom, cause, line_of, cut
 
 
 def test_a_bucket_that_the_gateway_endpoint_does_not_allow(line, causes):
-    """Documented: Amazon ECR user guide, "Interface VPC endpoints", minimum permissions for Amazon S3."""
+    """The Amazon ECR user guide names the bucket that the endpoint's policy has to allow."""
     with line.broken("network", ("starport-layer-bucket", "another-bucket")):
         task = line.run()
         assert task.reason.endswith("403 Forbidden") and "/blobs/sha256:" in task.reason

@@ -1,7 +1,7 @@
 """The build or the pipeline fails.
 
-Documented: AWS CodeBuild user guide, "Troubleshooting AWS CodeBuild" ("Cannot connect to the Docker daemon",
-"YAML_FILE_ERROR"); AWS CodePipeline user guide, "Troubleshooting CodePipeline" (read 2026-11-23).
+The subject of the AWS CodeBuild user guide, "Troubleshooting AWS CodeBuild" ("Cannot connect to the
+Docker daemon", "YAML_FILE_ERROR") and of the AWS CodePipeline user guide, "Troubleshooting CodePipeline".
 """
 
 from __future__ import annotations

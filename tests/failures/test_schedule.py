@@ -1,8 +1,7 @@
 """The schedule starts nothing, and nobody is told.
 
-Documented: Amazon EventBridge user guide, "Using dead-letter queues to process undelivered events" (the
-attributes ERROR_CODE and ERROR_MESSAGE) and "My rule ran but my target isn't invoked"; Amazon ECS developer
-guide, "Grant permission to tag resources on creation" (read 2026-11-23).
+Documented: https://docs.aws.amazon.com/eventbridge/latest/userguide/rule-dlq.html (the letter's attributes;
+no second try where a permission is missing; read 2026-11-23).
 """
 
 from __future__ import annotations

@@ -1,8 +1,8 @@
 """CloudFormation refuses.
 
-Documented: AWS CloudFormation user guide, "Troubleshooting CloudFormation", and
+The subject of the AWS CloudFormation user guide, "Troubleshooting CloudFormation", and
 "Get exported outputs from a deployed CloudFormation stack"; Amazon ECS developer guide, "Task definition
-parameters for Fargate" (read 2026-11-23).
+parameters for Fargate".
 """
 
 from __future__ import annotations

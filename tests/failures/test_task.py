@@ -1,7 +1,8 @@
 """The task is refused what it needs, or its job fails.
 
-Documented: Amazon ECS developer guide, "Stopped task error messages" and "CannotPullContainer task errors in
-Amazon ECS"; Docker's exit codes 137 (SIGKILL) and 255 (read 2026-11-23).
+The subject of the Amazon ECS developer guide's "Stopped task error messages" and "CannotPullContainer task
+errors in Amazon ECS". Refusals are in the form that the IAM user guide documents (its page
+troubleshoot_access-denied.html, read 2026-11-23). 137 is 128 + SIGKILL, 143 is 128 + SIGTERM.
 """
 
 from __future__ import annotations
