@@ -167,6 +167,7 @@ def test_a_look_that_is_not_allowed_is_said_and_the_others_go_on():
         "codebuild",
         "iam",
         "events",
+        "scheduler",
         "ecs",
         "sqs",
         "sns",
