@@ -6,6 +6,7 @@ says in sentences what is not as it has to be.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterator
 from datetime import datetime
 from typing import Any
@@ -35,6 +36,15 @@ def read(clients: Clients, project: str, report_date: str) -> dict[str, Any]:
         "log": _log(clients("logs"), exports.get("TaskLogGroupName"), [task["id"] for task in tasks]),
         "schedule": _schedule(clients("events"), exports.get("ScheduleRuleName")),
     }
+
+
+def wait_for_tasks(clients: Clients, project: str, seconds: float, poll_seconds: float) -> None:
+    """Let the tasks that still run come to their end, so that exit codes and logs are whole. No error if not."""
+    deadline = time.monotonic() + seconds
+    while time.monotonic() < deadline:
+        if all(task["status"] == "STOPPED" for task in _tasks(clients("ecs"), project)):
+            return
+        time.sleep(poll_seconds)
 
 
 def missing(facts: dict[str, Any]) -> list[str]:
@@ -160,11 +170,11 @@ def _tasks(ecs: Any, cluster: str) -> Iterator[dict[str, Any]]:
                 }
 
 
-def _ran_at(time: datetime, task: dict[str, Any]) -> bool:
+def _ran_at(moment: datetime, task: dict[str, Any]) -> bool:
     """Whether the task ran at that time. S3 tells times in whole seconds, ECS in fractions."""
-    if not (task["started"] and task["stopped"]):
+    if not task["started"] or moment.timestamp() < int(task["started"].timestamp()):
         return False
-    return int(task["started"].timestamp()) <= time.timestamp() <= task["stopped"].timestamp()
+    return task["stopped"] is None or moment <= task["stopped"]
 
 
 def _log(logs: Any, group: str | None, task_ids: list[str]) -> dict[str, Any]:

@@ -29,6 +29,7 @@ from .stopping import Stopped, stoppable
 TEARDOWN = "99"
 REPORT_DATE = "2013-01-01"
 TRACEBACK_LINES = 20
+TASKS_SECONDS = 120
 
 
 class RunError(Exception):
@@ -240,6 +241,8 @@ def _execute_one(plan: Plan, source: Path, kernels: Any, prepare_next: bool, pro
 
 
 def _before_teardown(plan: Plan, clients: facts.Clients, result: Result) -> None:
+    poll_seconds = 0.2 if plan.mode == "sandbox" else 5
+    facts.wait_for_tasks(clients, plan.project, TASKS_SECONDS, poll_seconds)
     result.before_teardown = facts.read(clients, plan.project, REPORT_DATE)
     result.problems += facts.missing(result.before_teardown)
     if result.before_teardown["report"]:

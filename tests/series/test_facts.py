@@ -90,7 +90,8 @@ def test_who_wrote_the_report(seconds: float, ran: bool) -> None:
     """S3 keeps whole seconds only: what a task wrote just after it began can seem older than the task."""
     task = {**TASK, "started": NOON + timedelta(seconds=0.3)}
     assert facts._ran_at(NOON + timedelta(seconds=seconds), task) is ran
-    assert not facts._ran_at(NOON, {**task, "stopped": None})
+    assert not facts._ran_at(NOON, {**task, "started": None, "stopped": None})
+    assert facts._ran_at(NOON + timedelta(hours=1), {**task, "stopped": None})  # it still runs
 
 
 def test_leftovers_are_found_and_others_things_are_not(fresh_sandbox: Any) -> None:
