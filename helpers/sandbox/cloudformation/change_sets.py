@@ -24,6 +24,7 @@ from .stacks import (
     obsolete,
     refuse_if,
     require_live,
+    retaining,
     start_update,
 )
 from .template import parse
@@ -234,10 +235,17 @@ def execute_change_set(call: Call) -> dict[str, Any]:
         with call.world.lock:
             stack.deployment = change_set.deployment
             obsolete(store, stack, besides=change_set.change_set_id)
-            begin(stack, Operation("CREATE_STACK", token, wish), "CREATE_IN_PROGRESS")
+            begin(
+                stack, Operation("CREATE_STACK", token, wish, **retaining(call.params)), "CREATE_IN_PROGRESS"
+            )
         call.world.spawn(f"create-{stack.name}", lifecycle.create, call.world, call.region, stack)
     else:
-        start_update(call, stack, replace(change_set.deployment), Operation("UPDATE_STACK", token, wish))
+        start_update(
+            call,
+            stack,
+            replace(change_set.deployment),
+            Operation("UPDATE_STACK", token, wish, **retaining(call.params)),
+        )
     return {}
 
 

@@ -353,6 +353,12 @@ class Run:
                 stuck.add(name)
         return failed
 
+    def retained_when_new(self, resource: Resource) -> bool:
+        """Whether a rollback leaves a resource that it would have to delete."""
+        operation = self.stack.operation
+        delete_anyway = operation is not None and operation.retain_except_on_create
+        return resource.deletion_policy == "Retain" and not delete_anyway
+
     def _deleted(self, resource: Resource) -> bool:
         self.note(resource, "DELETE_IN_PROGRESS")
         try:

@@ -65,7 +65,7 @@ def roll_back(run: Run) -> None:
     for resource in stack.resources.values():
         if resource.physical_id is None and resource.status == "CREATE_FAILED":
             run.note(resource, "DELETE_COMPLETE")
-    failed = run.delete_all(made, lambda resource: resource.deletion_policy == "Retain")
+    failed = run.delete_all(made, run.retained_when_new)
     if failed:
         run.finish("ROLLBACK_FAILED", delete_reason(failed))
     else:

@@ -1,4 +1,4 @@
-"""The operations that describe: stacks, events, resources, exports, templates."""
+"""The operations that describe stacks: status, events, resources, exports."""
 
 from __future__ import annotations
 
@@ -6,14 +6,10 @@ import json
 from collections.abc import Callable
 from typing import Any
 
-from ..service import AwsError, Call
+from ..service import Call
 from .errors import validation_error
 from .model import STACK_TYPE, Event, Resource, Stack
-from .parameters import text
-from .requests import check_types, template_text
-from .schemas import schema
 from .service import service
-from .template import IAM_NAMES, Template, parse
 
 PAGE = 100
 NOT_CHECKED = {"StackDriftStatus": "NOT_CHECKED"}
@@ -309,99 +305,3 @@ def list_imports(call: Call) -> dict[str, Any]:
         raise validation_error(f"Export '{name}' is not imported by any stack.")
     entries, more = page(users, call.params.get("NextToken"), lambda user: user)
     return {"Imports": entries, **more}
-
-
-@service.operation("GetTemplate")
-def get_template(call: Call) -> dict[str, Any]:
-    params = call.params
-    stages = ["Original", "Processed"]
-    if "ChangeSetName" in params:
-        from .change_sets import find_change_set
-
-        change_set = find_change_set(call, params["ChangeSetName"], params.get("StackName"))
-        return {"TemplateBody": change_set.deployment.template, "StagesAvailable": stages}
-    if "StackName" not in params:
-        raise validation_error("StackName is required if ChangeSetName is not specified.")
-    stack = found(call, params["StackName"])
-    return {"TemplateBody": stack.deployment.template, "StagesAvailable": stages}
-
-
-@service.operation("ValidateTemplate")
-def validate_template(call: Call) -> dict[str, Any]:
-    template = parse(template_text(call))
-    check_types(template, call.region)
-    return {
-        **_needs(template),
-        "Description": template.description or "",
-        "Parameters": [
-            without_none(
-                {
-                    "ParameterKey": parameter.name,
-                    "DefaultValue": parameter.default,
-                    "NoEcho": parameter.no_echo,
-                    "Description": parameter.description,
-                }
-            )
-            for parameter in template.parameters.values()
-        ],
-    }
-
-
-def _needs(template: Template) -> dict[str, Any]:
-    needed = template.needed_capability()
-    if needed is None:
-        return {}
-    types = sorted({entry.type for entry in template.resources.values()} & set(IAM_NAMES))
-    reason = f"The following resource(s) require capabilities: [{', '.join(types)}]"
-    return {"Capabilities": [needed], "CapabilitiesReason": reason}
-
-
-@service.operation("GetTemplateSummary")
-def get_template_summary(call: Call) -> dict[str, Any]:
-    if "StackSetName" in call.params:
-        raise AwsError("StackSetNotFoundException", f"StackSet {call.params['StackSetName']} not found", 404)
-    if "StackName" in call.params:
-        stack = found(call, call.params["StackName"])
-        if stack.status == "REVIEW_IN_PROGRESS":
-            raise validation_error("GetTemplateSummary cannot be called on REVIEW_IN_PROGRESS stacks.")
-        template = parse(stack.deployment.template)
-    else:
-        template = parse(template_text(call))
-        check_types(template, call.region)
-    by_type: dict[str, list[str]] = {}
-    for name, entry in template.resources.items():
-        by_type.setdefault(entry.type, []).append(name)
-    return without_none(
-        {
-            **_needs(template),
-            "Parameters": [
-                without_none(
-                    {
-                        "ParameterKey": parameter.name,
-                        "DefaultValue": parameter.default,
-                        "ParameterType": parameter.type,
-                        "NoEcho": parameter.no_echo,
-                        "Description": parameter.description,
-                        "ParameterConstraints": {
-                            "AllowedValues": [
-                                text(value) for value in parameter.rules.get("AllowedValues", [])
-                            ]
-                        },
-                    }
-                )
-                for parameter in template.parameters.values()
-            ],
-            "Description": template.description,
-            "ResourceTypes": sorted(by_type),
-            "Version": template.version,
-            "Metadata": None if template.metadata is None else json.dumps(template.metadata),
-            "ResourceIdentifierSummaries": [
-                {
-                    "ResourceType": name,
-                    "LogicalResourceIds": ids,
-                    "ResourceIdentifiers": list(schema(name, call.region).identifier),
-                }
-                for name, ids in sorted(by_type.items())
-            ],
-        }
-    )

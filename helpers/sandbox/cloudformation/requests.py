@@ -160,7 +160,11 @@ def forecast(
     for entry in template.resources.values():
         if evaluator.included(entry.condition):
             evaluator.resolve(entry.properties)
-            evaluator.resolve([entry.deletion_policy, entry.update_replace_policy])
+            policies = evaluator.resolve([entry.deletion_policy, entry.update_replace_policy])
+            if "Snapshot" in policies:  # of the types that the sandbox has, none can be kept as a snapshot
+                raise validation_error(
+                    f"Template error: resource type {entry.type} does not support deletion policy Snapshot"
+                )
     for output in template.outputs.values():
         if evaluator.included(output.condition):
             evaluator.resolve([output.value, output.export])

@@ -51,6 +51,11 @@ def on_failure(params: dict[str, Any]) -> str:
     return "DO_NOTHING" if params.get("DisableRollback") else "ROLLBACK"
 
 
+def retaining(params: dict[str, Any]) -> dict[str, bool]:
+    """Whether new resources are deleted in a rollback although their policy is to retain them."""
+    return {"retain_except_on_create": bool(params.get("RetainExceptOnCreate"))}
+
+
 def repeated(stack: Stack, token: str | None, operation: str) -> bool:
     """Whether this very request has been made before. Raises AwsError for a token used for something else."""
     if token is None or token not in stack.tokens:
@@ -118,7 +123,7 @@ def create_stack(call: Call) -> dict[str, Any]:
             obsolete(store, stack)
         repeated(stack, token, "CreateStack")
         store.stacks[stack.stack_id] = stack
-        begin(stack, Operation("CREATE_STACK", token, wish), "CREATE_IN_PROGRESS")
+        begin(stack, Operation("CREATE_STACK", token, wish, **retaining(params)), "CREATE_IN_PROGRESS")
     call.world.spawn(f"create-{name}", lifecycle.create, call.world, call.region, stack)
     return {"StackId": stack.stack_id, "OperationId": stack.operation.id if stack.operation else ""}
 
@@ -157,7 +162,7 @@ def update_stack(call: Call) -> dict[str, Any]:
         )
     deployment = deployment_of(call, stack)
     check_update(call, stack, deployment)
-    start_update(call, stack, deployment, Operation("UPDATE_STACK", token, wish))
+    start_update(call, stack, deployment, Operation("UPDATE_STACK", token, wish, **retaining(call.params)))
     return {"StackId": stack.stack_id, "OperationId": stack.operation.id if stack.operation else ""}
 
 

@@ -226,7 +226,7 @@ def clean_up_rollback(run: Run) -> None:
     made = [one for one in before.made if one.physical_id is not None and one.status != "DELETE_COMPLETE"]
     for resource in never_made:
         run.note(resource, "DELETE_COMPLETE")
-    failed = run.delete_all(made, lambda resource: False)
+    failed = run.delete_all(made, run.retained_when_new)
     with run.world.lock:
         for name in [name for name in stack.resources if name not in before.resources and name not in failed]:
             del stack.resources[name]

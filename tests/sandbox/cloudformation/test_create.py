@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 
+import pytest
+
 from .deploying import Cfn, outputs, refusal, unique
 
 CHAIN = """
@@ -274,3 +276,37 @@ def test_a_role_for_cloudformation_must_be_one_that_it_can_assume(cfn: Cfn) -> N
     arn = "arn:aws:iam::123456789012:role/nobody"
     answer = refusal(cfn.api.create_stack, StackName=unique(), TemplateBody=CHAIN, RoleARN=arn)
     assert answer == ("ValidationError", f"Role {arn} is invalid or cannot be assumed")
+
+
+RETAINED = """
+Resources:
+  Topic: {{Type: AWS::SNS::Topic, DeletionPolicy: {policy}}}
+  Broken:
+    Type: AWS::IAM::ManagedPolicy
+    DependsOn: Topic
+    Properties: {{PolicyDocument: {{Statement: nonsense}}}}
+"""
+
+
+@pytest.mark.parametrize(
+    ("policy", "more", "stays"),
+    [
+        ("Retain", {}, True),
+        ("Retain", {"RetainExceptOnCreate": True}, False),
+        ("RetainExceptOnCreate", {}, False),
+        ("Delete", {}, False),
+    ],
+)
+def test_what_a_rollback_leaves(cfn: Cfn, policy: str, more: dict, stays: bool) -> None:
+    stack = cfn.create(RETAINED.format(policy=policy), **more)
+    assert stack["StackStatus"] == "ROLLBACK_COMPLETE"
+    arns = [one["TopicArn"] for one in cfn.client("sns").list_topics()["Topics"]]
+    assert any(stack["StackName"] in arn for arn in arns) is stays
+
+
+def test_a_snapshot_is_for_types_that_have_them(cfn: Cfn) -> None:
+    template = "Resources: {T: {Type: AWS::SNS::Topic, DeletionPolicy: Snapshot}}"
+    code, message = refusal(cfn.api.create_stack, StackName=unique(), TemplateBody=template)
+    assert (
+        code == "ValidationError" and "AWS::SNS::Topic does not support deletion policy Snapshot" in message
+    )
