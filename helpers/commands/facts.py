@@ -39,7 +39,7 @@ def read(clients: Clients, project: str, report_date: str) -> dict[str, Any]:
 
 
 def wait_for_tasks(clients: Clients, project: str, seconds: float, poll_seconds: float) -> None:
-    """Let the tasks that still run come to their end, so that exit codes and logs are whole. No error if not."""
+    """Let running tasks come to their end, so that exit codes and logs are whole. No error if they do not."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if all(task["status"] == "STOPPED" for task in _tasks(clients("ecs"), project)):
