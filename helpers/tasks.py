@@ -183,7 +183,8 @@ def _next(
         started = [t for t in started_by(session, rule["StartedBy"]) if t.created > since]
         if started:
             first = min(started, key=lambda task: task.created)
-            yield Step("task", first.outcome, note=f"started by {first.started_by}")
+            # "started", whatever it is by now: the same each time, and its end is for follow_logs to tell.
+            yield Step("task", "started", note=f"by {first.started_by}")
             return first
         if time.monotonic() > deadline:
             raise StillWorking(

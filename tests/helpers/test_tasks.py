@@ -67,14 +67,16 @@ def test_without_a_pushed_tag_the_task_does_not_start_and_why_says_so(session_of
     assert "ensure_image" in diagnosis.next_step
 
 
-def test_the_schedule_starts_the_next_task(session_of):
+def test_the_schedule_starts_the_next_task(session_of, capsys):
     session = session_of("noimage")
     deploy(session, "schedule", {"ScheduleState": "ENABLED"})
     with pytest.raises(StillWorking, match="every day"):
         next_task(session, timeout_minutes=0.005)
     deploy(session, "schedule", {"ScheduleExpression": "rate(1 minute)", "ScheduleState": "ENABLED"})
     before = datetime.datetime.now(datetime.timezone.utc)
+    capsys.readouterr()
     task = next_task(session)
+    assert "· started" in capsys.readouterr().out
     assert task.created > before and task.started_by == "events-rule/noimage-daily"
     assert task.environment == {"REPORT_DATE": DAY}
     later = next_task(session, after=task)
