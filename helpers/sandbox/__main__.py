@@ -11,9 +11,7 @@ from . import process
 
 
 def parser() -> argparse.ArgumentParser:
-    main = argparse.ArgumentParser(
-        prog="python -m helpers.sandbox", description="A local AWS on 127.0.0.1."
-    )
+    main = argparse.ArgumentParser(prog="python -m helpers.sandbox", description="A local AWS on 127.0.0.1.")
     verbs = main.add_subparsers(dest="verb", required=True)
     common = argparse.ArgumentParser(add_help=False)
     common.add_argument(
@@ -23,15 +21,9 @@ def parser() -> argparse.ArgumentParser:
         help="where its state lies (default: .sandbox)",
     )
     common.add_argument("--json", action="store_true", help="print the status as JSON")
-    start = verbs.add_parser(
-        "start", parents=[common], help="start it, unless it runs already"
-    )
-    start.add_argument(
-        "--port", type=int, help="the port to answer at (default: a free one)"
-    )
-    start.add_argument(
-        "--runtime", choices=["auto", "process", "container"], default="auto"
-    )
+    start = verbs.add_parser("start", parents=[common], help="start it, unless it runs already")
+    start.add_argument("--port", type=int, help="the port to answer at (default: a free one)")
+    start.add_argument("--runtime", choices=["auto", "process", "container"], default="auto")
     start.add_argument(
         "--speed",
         type=float,
@@ -53,9 +45,7 @@ def parser() -> argparse.ArgumentParser:
 def describe(status: process.Status) -> str:
     """The status in a sentence or two."""
     if not status.running:
-        return (
-            "The sandbox is not running. Start it with: python -m helpers.sandbox start"
-        )
+        return "The sandbox is not running. Start it with: python -m helpers.sandbox start"
     lines = [
         f"The sandbox answers at {status.endpoint} (runtime: {status.runtime}, "
         f"its schedule clock runs {status.speed:g} times as fast, process {status.pid})."
@@ -71,20 +61,10 @@ def main(argv: list[str] | None = None) -> int:
     note = ""
     try:
         if options.verb == "start":
-            status, started = process.start(
-                home, options.port, options.runtime, options.speed, options.pace
-            )
-            note = (
-                ""
-                if started
-                else "It was running already, and keeps the settings it was started with."
-            )
+            status, started = process.start(home, options.port, options.runtime, options.speed, options.pace)
+            note = "" if started else "It was running already, and keeps the settings it was started with."
         elif options.verb == "stop":
-            note = (
-                "Stopped. What it holds is kept; `reset` forgets it."
-                if process.stop(home)
-                else ""
-            )
+            note = "Stopped. What it holds is kept; `reset` forgets it." if process.stop(home) else ""
             status = process.status(home)
         elif options.verb == "reset":
             status = process.reset(home)
@@ -97,11 +77,7 @@ def main(argv: list[str] | None = None) -> int:
     if options.json:
         print(json.dumps(status.as_dict()))
     else:
-        print(
-            note
-            if options.verb == "stop" and note
-            else "\n".join(filter(None, [describe(status), note]))
-        )
+        print(note if options.verb == "stop" and note else "\n".join(filter(None, [describe(status), note])))
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The clock by which schedules fire. It can run faster than real time, so that a lesson need not wait a day."""
+"""The clock by which schedules fire. It can outrun real time, so that a lesson need not wait a day."""
 
 from __future__ import annotations
 
@@ -22,9 +22,7 @@ class Clock:
 
     def now(self) -> datetime:
         """The present moment on this clock, in UTC."""
-        return self._started + timedelta(
-            seconds=(time.monotonic() - self._monotonic) * self.speed
-        )
+        return self._started + timedelta(seconds=(time.monotonic() - self._monotonic) * self.speed)
 
     def real_seconds(self, seconds: float) -> float:
         """How many real seconds pass while this clock counts `seconds`."""

@@ -12,9 +12,7 @@ from dataclasses import dataclass
 from moto.backends import get_backend
 
 SERVICE_KEY_PREFIX = "SANDBOXSERVICE"
-_nonce = secrets.token_hex(
-    8
-)  # made anew at each start, so that no job can pose as an AWS service
+_nonce = secrets.token_hex(8)  # made anew at each start, so that no job can pose as an AWS service
 
 
 @dataclass(frozen=True)
@@ -42,9 +40,7 @@ def resolve(access_key: str, account: str) -> Principal:
     if access_key.startswith(f"{SERVICE_KEY_PREFIX}.{_nonce}."):
         service = access_key.split(".", 2)[2]
         return Principal("service", f"arn:aws:iam::{account}:root", service=service)
-    assumed = get_backend("sts")[account]["aws"].get_assumed_role_from_access_key(
-        access_key
-    )
+    assumed = get_backend("sts")[account]["aws"].get_assumed_role_from_access_key(access_key)
     if assumed is not None:
         return Principal("role", assumed.arn, assumed.role_arn, assumed.session_name)
     return Principal("learner", f"arn:aws:iam::{account}:user/learner")

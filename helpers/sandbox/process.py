@@ -51,7 +51,7 @@ def default_home() -> Path:
 
 
 class HomeLock:
-    """At most one sandbox works in a home folder. The system releases the lock when the process ends, however."""
+    """At most one sandbox works in a home folder. The system frees the lock when the process ends, however."""
 
     def __init__(self, home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)
@@ -112,13 +112,9 @@ def status(home: Path) -> Status:
     answer = _ask(server, "status") if server else None
     if not server or answer is None:
         return Status(running=False, home=str(home))
-    known = {
-        name: server[name] for name in ("endpoint", "runtime", "pid", "speed", "pace")
-    }
+    known = {name: server[name] for name in ("endpoint", "runtime", "pid", "speed", "pace")}
     problem = json.loads(answer)["problem"]
-    return Status(
-        running=True, home=str(home), moto=version("moto"), problem=problem, **known
-    )
+    return Status(running=True, home=str(home), moto=version("moto"), problem=problem, **known)
 
 
 def start(
@@ -178,9 +174,7 @@ def start(
 
 def server_environment() -> dict[str, str]:
     """The sandbox's own environment: nothing of the learner's AWS set-up reaches it or what runs in it."""
-    kept = {
-        name: value for name, value in os.environ.items() if not name.startswith("AWS_")
-    }
+    kept = {name: value for name, value in os.environ.items() if not name.startswith("AWS_")}
     here = os.pathsep.join(filter(None, [str(PROJECT), os.environ.get("PYTHONPATH")]))
     return kept | {
         "PYTHONPATH": here,
@@ -193,10 +187,7 @@ def server_environment() -> dict[str, str]:
 
 def _detached() -> dict:
     if os.name == "nt":
-        return {
-            "creationflags": subprocess.CREATE_NEW_PROCESS_GROUP
-            | subprocess.DETACHED_PROCESS
-        }
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP | subprocess.DETACHED_PROCESS}
     return {"start_new_session": True}
 
 
@@ -207,9 +198,7 @@ def _wait_until_it_answers(process: subprocess.Popen, home: Path) -> int | None:
         code = process.poll()
         if code is not None:
             return code
-        if (_read_server_file(home) or {}).get("pid") == process.pid and status(
-            home
-        ).running:
+        if (_read_server_file(home) or {}).get("pid") == process.pid and status(home).running:
             return None
         time.sleep(0.05)
     process.kill()
@@ -233,7 +222,7 @@ def _answering(home: Path) -> Status:
 
 
 def stop(home: Path, seconds: float = 15) -> bool:
-    """Stop the sandbox of this home folder. False when none runs. Raises SandboxError when it does not end."""
+    """Stop the sandbox of this home folder. False when none runs; SandboxError when it does not end."""
     server = _read_server_file(home)
     if not server or not status(home).running:
         return False
@@ -245,9 +234,7 @@ def stop(home: Path, seconds: float = 15) -> bool:
             lock.release()
             return True
         time.sleep(0.05)
-    raise SandboxError(
-        f"The sandbox (process {server['pid']}) did not stop within {seconds:.0f} seconds."
-    )
+    raise SandboxError(f"The sandbox (process {server['pid']}) did not stop within {seconds:.0f} seconds.")
 
 
 def reset(home: Path) -> Status:
@@ -257,9 +244,7 @@ def reset(home: Path) -> Status:
     for entry in home.iterdir() if home.exists() else []:
         if entry.name in ("lock", "sandbox.log"):
             continue
-        shutil.rmtree(
-            entry
-        ) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
+        shutil.rmtree(entry) if entry.is_dir() and not entry.is_symlink() else entry.unlink()
     if not before.running:
         return status(home)
     port = int(before.endpoint.rpartition(":")[2])

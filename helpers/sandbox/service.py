@@ -11,7 +11,7 @@ import warnings
 from collections.abc import Callable
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, ClassVar
 
 from moto.core.parse import PROTOCOL_PARSERS
 from moto.core.request import determine_request_protocol
@@ -87,33 +87,23 @@ class Api:
             }
         )
 
-    def respond(
-        self, operation: str, result: dict[str, Any] | AwsError, request: Request
-    ) -> Response:
+    def respond(self, operation: str, result: dict[str, Any] | AwsError, request: Request) -> Response:
         """An HTTP answer in the protocol in which the client asked."""
         protocol = determine_request_protocol(self.model, request.content_type)
-        serializer = get_serializer_class(self.name, protocol)(
-            self.model.operation_model(operation)
-        )
+        serializer = get_serializer_class(self.name, protocol)(self.model.operation_model(operation))
         with warnings.catch_warnings():
-            warnings.simplefilter(
-                "ignore"
-            )  # moto warns of codes that AWS uses but botocore's model omits
+            warnings.simplefilter("ignore")  # moto warns of codes that AWS uses but botocore's model omits
             answer = serializer.serialize(result)
-        status = (
-            result.status if isinstance(result, AwsError) else answer["status_code"]
-        )
+        status = result.status if isinstance(result, AwsError) else answer["status_code"]
         return Response(answer["body"], status, answer["headers"])
 
 
 class Service(Api):
     """One AWS API, or the part of it that is ours. Operations that nobody registered go to moto."""
 
-    registry: dict[str, Service] = {}
+    registry: ClassVar[dict[str, Service]] = {}
 
-    def __init__(
-        self, name: str, store: type | None = None, refuse_others: bool = False
-    ) -> None:
+    def __init__(self, name: str, store: type | None = None, refuse_others: bool = False) -> None:
         """`name` is botocore's service name; `store` a picklable class that takes no arguments.
 
         With `refuse_others` an operation that is not registered is refused by name instead of being left to
@@ -150,7 +140,8 @@ class Service(Api):
             if call.operation not in self.operations:
                 raise AwsError(
                     "NotImplementedException",
-                    f"The sandbox does not simulate {call.operation} of {self.name}. It works in a real account.",
+                    f"The sandbox does not simulate {call.operation} of {self.name}. "
+                    "It works in a real account.",
                     501,
                 )
             result = self.operations[call.operation](call)

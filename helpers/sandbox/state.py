@@ -86,9 +86,7 @@ def _dump(thing: Any, names: dict[int, Place]) -> bytes:
 class StateFile:
     """Saves and restores the state; `changed` asks for a save soon, `close` saves the last time."""
 
-    def __init__(
-        self, path: Path, stores: Callable[[], dict], restore: Callable[[dict], None]
-    ) -> None:
+    def __init__(self, path: Path, stores: Callable[[], dict], restore: Callable[[dict], None]) -> None:
         self.path = path
         self._stores, self._restore = stores, restore
         self._dirty, self._stop = threading.Event(), threading.Event()
@@ -104,13 +102,9 @@ class StateFile:
         except FileNotFoundError:
             return False
         except Exception as error:
-            raise StateUnreadable(
-                f"the saved state cannot be read ({error})"
-            ) from error
+            raise StateUnreadable(f"the saved state cannot be read ({error})") from error
         if (saved.get("format"), saved.get("moto")) != (FORMAT, moto.__version__):
-            raise StateUnreadable(
-                f"it was saved by another version (moto {saved.get('moto')})"
-            )
+            raise StateUnreadable(f"it was saved by another version (moto {saved.get('moto')})")
         for (service, account, region), blob in saved["backends"].items():
             backend = get_backend(service)[account][region]
             backend.__dict__.update(_Unpickler(io.BytesIO(blob)).load())
@@ -151,10 +145,7 @@ class StateFile:
                     "format": FORMAT,
                     "moto": moto.__version__,
                     "stores": _dump(self._stores(), names),
-                    "backends": {
-                        place: _dump(backend.__dict__, names)
-                        for place, backend in places
-                    },
+                    "backends": {place: _dump(backend.__dict__, names) for place, backend in places},
                 }
                 partial = self.path.with_suffix(".partial")
                 with partial.open("wb") as file:

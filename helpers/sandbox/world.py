@@ -31,7 +31,7 @@ class World:
     account = DEFAULT_ACCOUNT_ID
 
     def __init__(self, home: Path, speed: float = 1.0, pace: float = 0.0) -> None:
-        """`home` holds the state; `speed` is the schedule clock's; `pace` seconds are spent on each resource."""
+        """`home` holds the state; `speed` is the schedule clock's; `pace` seconds go into each resource."""
         self.home = home
         self.pace = pace
         self.clock = Clock(speed)
@@ -44,9 +44,7 @@ class World:
         self._clients: dict[tuple, Any] = {}
         self._sessions: dict[tuple, dict] = {}
         self._boto = boto3.Session()
-        self.state = StateFile(
-            home / "state.pickle", lambda: self._stores, self._stores.update
-        )
+        self.state = StateFile(home / "state.pickle", lambda: self._stores, self._stores.update)
 
     # State ------------------------------------------------------------------------------------------------
 
@@ -60,11 +58,7 @@ class World:
     def stores(self, service: str) -> dict[str, Any]:
         """The service's state in every region where it has any."""
         with self.lock:
-            return {
-                region: store
-                for (name, region), store in self._stores.items()
-                if name == service
-            }
+            return {region: store for (name, region), store in self._stores.items() if name == service}
 
     def changed(self) -> None:
         """Say that the state is different now, so that it is saved. API calls do this by themselves."""
@@ -86,7 +80,7 @@ class World:
         source_arn: str | None = None,
         **assume: Any,
     ) -> dict[str, Any]:
-        """Temporary credentials of a role, assumed by the AWS service `as_service` (`ecs-tasks.amazonaws.com`).
+        """Temporary credentials of a role, assumed by an AWS service (`ecs-tasks.amazonaws.com`).
 
         `source_arn` is the resource on whose behalf the service asks (the trust policy's `aws:SourceArn`).
         A dict with AccessKeyId, SecretAccessKey, SessionToken and Expiration (an aware datetime).
@@ -132,9 +126,7 @@ class World:
             )
         key = (role_arn, session_name, as_service, source_arn, *sorted(assume.items()))
         found = self._sessions.get(key)
-        if found is None or found["Expiration"] - datetime.now(
-            timezone.utc
-        ) < timedelta(minutes=5):
+        if found is None or found["Expiration"] - datetime.now(timezone.utc) < timedelta(minutes=5):
             found = self._sessions[key] = self.credentials(
                 role_arn, session_name, as_service, source_arn=source_arn, **assume
             )
@@ -146,12 +138,8 @@ class World:
             found["SessionToken"],
         )
 
-    def _client(
-        self, service: str, region: str, key: str, secret: str, token: str | None
-    ) -> Any:
-        with (
-            self.lock
-        ):  # boto3 sessions are not safe for use by several threads; clients are
+    def _client(self, service: str, region: str, key: str, secret: str, token: str | None) -> Any:
+        with self.lock:  # boto3 sessions are not safe for use by several threads; clients are
             name = (service, region, key)
             if name not in self._clients:
                 self._clients[name] = self._boto.client(
@@ -173,9 +161,7 @@ class World:
 
     # Work in the background -------------------------------------------------------------------------------
 
-    def spawn(
-        self, name: str, function: Callable[..., Any], *args: Any
-    ) -> threading.Thread:
+    def spawn(self, name: str, function: Callable[..., Any], *args: Any) -> threading.Thread:
         """Run a function in a thread of its own; what it raises is logged, not lost."""
 
         def run() -> None:

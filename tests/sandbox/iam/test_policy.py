@@ -36,13 +36,15 @@ REGION = policy(  # GUIDE + reference_policies_examples_aws_deny-requested-regio
     },
     {"Effect": "Allow", "Action": "*", "Resource": "*"},
 )
-PASS_ROLE = policy(  # GUIDE + id_roles_use_passrole.html, with the condition of reference_policies_iam-condition-keys.html
-    {
-        "Effect": "Allow",
-        "Action": "iam:PassRole",
-        "Resource": "arn:aws:iam::123456789012:role/EC2-roles-for-XYZ-*",
-        "Condition": {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
-    }
+PASS_ROLE = (
+    policy(  # GUIDE + id_roles_use_passrole.html; its condition: reference_policies_iam-condition-keys.html
+        {
+            "Effect": "Allow",
+            "Action": "iam:PassRole",
+            "Resource": "arn:aws:iam::123456789012:role/EC2-roles-for-XYZ-*",
+            "Condition": {"StringEquals": {"iam:PassedToService": "ec2.amazonaws.com"}},
+        }
+    )
 )
 TLS_ONLY = policy(  # https://docs.aws.amazon.com/AmazonS3/latest/userguide/example-bucket-policies.html
     {
@@ -288,7 +290,7 @@ def test_arn_like_matches_part_by_part(pattern, arn, matches):
 
 
 def test_trust_with_source_conditions():
-    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html, the confused deputy."""
+    """https://docs.aws.amazon.com/AmazonECS/latest/developerguide/task-iam-roles.html, confused deputy."""
     trust = policy(
         {
             "Effect": "Allow",
