@@ -46,9 +46,9 @@ SIGNS: tuple[tuple[str, str, tuple[str | None, str | None, str], str], ...] = (
         "Empty it, every version of every object, and delete the stack again; teardown(session) does both.",
     ),
     (
-        r"(?i)(not a valid zip|unable to unzip|could not be unzipped|zip)",
+        r"(?i)code archive|\bzip\b.*(not|invalid|unable)|(not|invalid|unable).*\bzip\b",
         "CodeCommit could not read the ZIP that the repository starts from",
-        ("build", "CodeRepository", "Code:"),
+        (None, None, "Code:"),
         "upload_code(session) puts a right one there; then deploy the stack again.",
     ),
 )
