@@ -144,6 +144,7 @@ def test_what_docker_says_reads_as_on_aws(works: Works) -> None:
         "docker push $REPOSITORY_URI:latest",
         "docker inspect --format '{{json .RepoDigests}}' $REPOSITORY_URI:latest",
         "docker pull $REPOSITORY_URI:latest",
+        "docker save $REPOSITORY_URI:latest > image.tar && python -m tarfile -t image.tar > list",
     )
     dockerfile = "FROM scratch\nCOPY Dockerfile /\n"
     assert works.build(dockerfile).status == "SUCCEEDED"

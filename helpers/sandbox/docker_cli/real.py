@@ -63,22 +63,24 @@ def main(words: list[str], settings: Settings) -> int:
     _write_configuration(settings.plugins)
     environment = {name: value for name, value in os.environ.items() if name != "DOCKER_CONTEXT"}
     environment |= {"DOCKER_HOST": settings.engine, "BUILDX_NO_DEFAULT_ATTESTATIONS": "1"}
+    if {"save", "export", "cp"} & set(arguments[:2]):  # what they print may be an archive
+        return subprocess.call([settings.program, *arguments], env=environment)
+    together = os.path.sameopenfile(1, 2)  # in a build's log: one pipe keeps the lines in order
     process = subprocess.Popen(
         [settings.program, *arguments],
         env=environment,
         stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
+        stderr=subprocess.STDOUT if together else subprocess.PIPE,
         text=True,
         errors="replace",
     )
-    copies = [
-        threading.Thread(target=_copy, args=(process.stdout, sys.stdout, translation)),
-        threading.Thread(target=_copy, args=(process.stderr, sys.stderr, translation)),
-    ]
-    for copy in copies:
-        copy.start()
-    for copy in copies:
-        copy.join()
+    errors = None
+    if process.stderr is not None:
+        errors = threading.Thread(target=_copy, args=(process.stderr, sys.stderr, translation))
+        errors.start()
+    _copy(process.stdout, sys.stdout, translation)
+    if errors:
+        errors.join()
     if process.wait() == 0:
         _note_names(arguments, settings, environment)
     return process.returncode

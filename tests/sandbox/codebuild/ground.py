@@ -28,6 +28,17 @@ def until(condition: Callable[[], Any], seconds: float = 30, what: str = "it") -
     raise AssertionError(f"{what} did not happen within {seconds} seconds")
 
 
+def when_saved(sandbox: Any) -> None:
+    """Return when all that has happened so far is in the sandbox's state file."""
+    state, seen, sns = sandbox.home / "state.pickle", time.time(), sandbox.client("sns")
+
+    def is_newer() -> bool:
+        sns.create_topic(Name="nudge")  # any change makes the sandbox save what it knows
+        return state.exists() and state.stat().st_mtime > seen + 0.3
+
+    until(is_newer, what="the state's being saved")
+
+
 def zipped(files: dict[str, str | bytes]) -> bytes:
     """A ZIP of some files; those whose name ends in .sh are executable."""
     content = io.BytesIO()
@@ -146,7 +157,7 @@ class Ground:
             found = self.get(build_id)
             return found if found["buildComplete"] else None
 
-        found = until(over, 60, f"the end of {build_id}")
+        found = until(over, 180, f"the end of {build_id}")
         return Built(found, self.log(found))
 
     def get(self, build_id: str) -> dict[str, Any]:

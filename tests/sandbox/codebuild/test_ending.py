@@ -15,7 +15,7 @@ from werkzeug.serving import make_server
 
 from helpers.sandbox.codebuild import worker
 
-from .ground import ACCOUNT, Ground, policy, spec, until
+from .ground import ACCOUNT, Ground, policy, spec, until, when_saved
 
 
 def alive(pid: int) -> bool:
@@ -109,7 +109,7 @@ def test_a_killed_sandbox_leaves_a_failed_build_and_no_process(fresh_sandbox: An
     ground = Ground(sandbox)
     before = ground.commands("echo before")
     build_id, pid = started(ground, tmp_path / "pid")
-    until(lambda: _is_saved(sandbox.home), what="the state's being saved")
+    when_saved(sandbox)
     os.kill(sandbox.pid, signal.SIGKILL)
     until(lambda: not alive(pid), what="the end of the sleep")
     sandbox.start()
@@ -125,14 +125,6 @@ def test_a_killed_sandbox_leaves_a_failed_build_and_no_process(fresh_sandbox: An
     again = ground.commands("echo again")
     assert (again.status, again.output, again.build["buildNumber"]) == ("SUCCEEDED", ["again"], 3)
     assert os.listdir(sandbox.home / "codebuild") == []
-
-
-def _is_saved(home: Path) -> bool:
-    """Whether the state was written since the build said its last word: twice the pause between two saves."""
-    state = home / "state.pickle"
-    first = state.stat().st_mtime_ns if state.exists() else 0
-    threading.Event().wait(0.6)
-    return state.exists() and state.stat().st_mtime_ns == first
 
 
 def test_a_log_group_is_made_when_it_is_missing(ground: Ground) -> None:
