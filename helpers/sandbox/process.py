@@ -51,7 +51,7 @@ def default_home() -> Path:
 
 
 class HomeLock:
-    """At most one sandbox works in a home folder. The system frees the lock when the process ends, however."""
+    """At most one sandbox works in a home folder. The system frees the lock when the process ends."""
 
     def __init__(self, home: Path) -> None:
         home.mkdir(parents=True, exist_ok=True)

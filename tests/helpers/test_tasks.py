@@ -20,7 +20,7 @@ from helpers import (
     run_task,
     why,
 )
-from helpers.diagnosis import _own_words
+from helpers.diagnosis.task import last_words
 from tests.helpers.conftest import DAY
 
 
@@ -126,4 +126,4 @@ def test_what_is_missing_is_named(session_of):
     ],
 )
 def test_the_jobs_own_last_words(lines, said):
-    assert _own_words(lines)[0] == said
+    assert last_words(lines)[0] == said

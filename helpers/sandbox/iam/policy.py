@@ -1,4 +1,4 @@
-"""IAM's evaluation logic. It stands in `helpers.policy`: `why` and `trace` read policies in an account too."""
+"""IAM evaluation; the logic stands in `helpers.policy`, as `why` and `trace` read policies in accounts."""
 
 from ...policy import (
     ALLOWED,
