@@ -30,6 +30,7 @@ _FROM = {
     "tracing": ("trace",),
     "cleanup": ("teardown",),
     "schedules": ("in_words", "next_firings"),
+    "sizes": ("sizes",),
     "errors": (
         "AccountNotAllowed",
         "AwsRefused",
