@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from functools import cache
+from itertools import pairwise
 
 from . import prices, show
 from .errors import NameUnknown
@@ -16,7 +17,7 @@ _ROWS = (
     *((512, 512), (1024, 1024), (2048, 2048), (3072, 3072), (4096, 4096), (5120, 7168), (8192, 8192)),
     *((9216, 15360), (16384, 16384), (17408, 30720), (32768, 32768), (36864, 61440), (65536, 122880)),
 )
-_YES, _NO, _ASKED = "✓", "–", "✗ asked"
+_YES, _NO, _ASKED = "✓", "·", "✗ asked"
 
 
 @dataclass(frozen=True, order=True)
@@ -79,7 +80,7 @@ class Sizes(show.Rows):
         if asked is not None and not self.allowed and asked.cpu == cpu and first <= asked.memory <= last:
             return _ASKED
         sold = [size.memory for size in self.rows if size.cpu == cpu and first <= size.memory <= last]
-        step = {later - earlier for earlier, later in zip(sold, sold[1:], strict=False)}
+        step = {later - earlier for earlier, later in pairwise(sold)}
         step = max(step, default=0) // GIB
         sign = _NO if not sold else _YES if step <= 1 or first == 65536 else f"{_YES} every {step} GB"
         return f"{sign} here" if asked in self.rows and asked.cpu == cpu and asked.memory in sold else sign
@@ -100,7 +101,7 @@ class Sizes(show.Rows):
 def sizes(cpu: int | str | None = None, memory: int | str | None = None) -> Sizes:
     """The pairs of `Cpu` and `Memory` that Fargate sells; with both given, whether it sells that pair.
 
-    `cpu` in units (1024 are one virtual processor), `memory` in MiB, as numbers or as the texts of a template.
+    `cpu` in units (1024 are one virtual processor), `memory` in MiB: numbers, or a template's texts.
     A pair that is not sold is an answer, not an error: `.nearest` has the ones to take instead.
     Raises NameUnknown for something that is no number.
     Source: Amazon ECS, `memory` of a task definition; see fargate_sizes in prices.yaml.

@@ -44,10 +44,10 @@ def test_the_table_says_of_every_pair_whether_it_is_sold_without_colour() -> Non
     rows = [line.replace(" every ", "~").split("  ") for line in lines if "GB" in line]
     table = {cells[0]: [cell.strip() for cell in cells[1:] if cell.strip()] for cells in rows}
     assert [word for word in heads.split() if word in map(str, LISTED)] == list(map(str, LISTED))
-    assert table["0.5 GB"] == ["✓", "–", "–", "–", "–", "–", "–"]
-    assert table["4 GB"] == ["–", "✓", "✓", "✓", "–", "–", "–"]
-    assert table["17 to 30 GB"] == ["–", "–", "–", "–", "✓", "✓~4 GB", "–"]
-    assert table["64 to 120 GB"] == ["–", "–", "–", "–", "–", "–", "✓"]
+    assert table["0.5 GB"] == ["✓", "·", "·", "·", "·", "·", "·"]
+    assert table["4 GB"] == ["·", "✓", "✓", "✓", "·", "·", "·"]
+    assert table["17 to 30 GB"] == ["·", "·", "·", "·", "✓", "✓~4 GB", "·"]
+    assert table["64 to 120 GB"] == ["·", "·", "·", "·", "·", "·", "✓"]
     assert "<caption" in sizes()._repr_html_() and "sold" in sizes()._repr_html_()
 
 
@@ -72,13 +72,13 @@ def test_a_pair_that_is_sold_is_marked_and_has_no_nearest() -> None:
     found = sizes("512", "2048")
     assert found.allowed and found.nearest == ()
     (line,) = (line for line in str(found).splitlines() if "here" in line)
-    assert line.split() == ["2", "GB", "✓", "✓", "here", "✓", "–", "–", "–", "–"]
+    assert line.split() == ["2", "GB", "✓", "✓", "here", "✓", "·", "·", "·", "·"]
 
 
 def test_half_a_question_is_refused() -> None:
     with pytest.raises(NameUnknown, match="memory is None"):
         sizes("256")
-    with pytest.raises(NameUnknown, match="0.5 GB"):
+    with pytest.raises(NameUnknown, match="no whole number"):
         sizes("256", "0.5 GB")
 
 
