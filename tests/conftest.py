@@ -29,6 +29,9 @@ os.environ.update(
     AWS_EC2_METADATA_DISABLED="true",
     PYTHONPATH=os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
 )
+# Images of containers often set it; every process that a test starts would compile all its modules again.
+os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+sys.dont_write_bytecode = False
 
 
 @dataclass
@@ -127,6 +130,22 @@ def _why_no_engine() -> str | None:
     except docker.errors.DockerException as error:
         return f"no Docker Engine answers: {error}"
     return None
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_auto_num_workers() -> int:
+    """How many processes `-n auto` means."""
+    from .spread import processes
+
+    return processes()
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """What `--dist loadfile` means here: see tests/spread.py. Other ways are xdist's own."""
+    from .spread import Spread
+
+    return Spread(config, log) if config.getvalue("dist") == "loadfile" else None
 
 
 def pytest_runtest_setup(item: pytest.Item) -> None:

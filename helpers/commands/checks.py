@@ -14,8 +14,15 @@ from .sandboxes import without_aws
 CFN_LINT = "import sys, cfnlint.runner; sys.exit(cfnlint.runner.main())"
 
 
+# One file stays in one process; tests/spread.py says how many there are, and what they begin with.
+EVERYTHING = ["-n", "auto", "--dist", "loadfile"]
+
+
 def test(arguments: list[str]) -> int:
-    """The job's own tests, then pytest on all others. Arguments go to pytest, and then only that runs."""
+    """The job's own tests, then pytest on all others, in several processes.
+
+    Arguments go to pytest, and then only that runs, as they say.
+    """
     # Tests start the sandboxes they need; neither an account nor a sandbox that runs already is theirs.
     environment = {name: value for name, value in without_aws(os.environ).items() if "SANDBOX_" not in name}
     if not arguments:
@@ -23,7 +30,7 @@ def test(arguments: list[str]) -> int:
         if code:
             return code
     os.chdir(ROOT)
-    return become([sys.executable, "-m", "pytest", *arguments], environment)
+    return become([sys.executable, "-m", "pytest", *(arguments or EVERYTHING)], environment)
 
 
 def lint() -> int:

@@ -44,6 +44,10 @@ def enter(module: str, arguments: list[str]) -> None:
 
     Raises SetupError.
     """
+    # Container images often forbid Python to keep what it compiled. Every kernel, build, task and test would
+    # compile all its modules again, which takes longer than its work.
+    os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
+    sys.dont_write_bytecode = False
     found = python()
     if not os.path.samefile(os.path.dirname(found), os.path.dirname(sys.executable)):
         sys.exit(become([found, "-m", module, *arguments], dict(os.environ)))
