@@ -79,7 +79,7 @@ def test_every_package_has_a_reason() -> None:
 def test_every_import_is_of_a_named_package() -> None:
     """What is installed only because something else brings it along could be gone with the next version."""
     names = {normal(name) for name in pins(NAMED)} | set(sys.stdlib_module_names)
-    modules = {"yaml": "pyyaml", "cfnlint": "cfn-lint"}
+    modules = {"yaml": "pyyaml", "cfnlint": "cfn-lint", "xdist": "pytest-xdist"}
     # These are parts of what they come with, released together or re-exported by it.
     modules |= {
         "botocore": "boto3",
