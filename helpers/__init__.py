@@ -31,6 +31,7 @@ _FROM = {
     "cleanup": ("teardown",),
     "schedules": ("in_words", "next_firings"),
     "sizes": ("sizes",),
+    "exercises": ("check", "hint", "progress"),
     "errors": (
         "AccountNotAllowed",
         "AwsRefused",

@@ -26,6 +26,7 @@ from .errors import (
     AwsRefused,
     CredentialsMissing,
     NameUnknown,
+    NotReady,
     RegionMissing,
     SandboxUnavailable,
     WorkshopError,
@@ -99,10 +100,25 @@ def open_session(mode: str = "sandbox", project: str = "flights", region: str | 
             "Choose 2 to 20 lower-case letters, digits and single hyphens, beginning with a letter.",
         )
     if mode == "sandbox":
-        return _sandbox_session(project, region or SANDBOX_REGION)
+        return _remember(_sandbox_session(project, region or SANDBOX_REGION))
     if mode == "account":
-        return _account_session(project, region)
+        return _remember(_account_session(project, region))
     raise NameUnknown(f"There is no mode `{mode}`.", 'Use mode="sandbox" or mode="account".')
+
+
+_opened: list[Session] = []  # the session that was opened last, in a list of one
+
+
+def _remember(session: Session) -> Session:
+    _opened[:] = [session]
+    return session
+
+
+def current() -> Session:
+    """The session that was opened last in this kernel. Raises NotReady before there is one."""
+    if not _opened:
+        raise NotReady("No session is open.", "Run the notebook's second cell: session = open_session(…).")
+    return _opened[0]
 
 
 def verb(function: Callable[P, R]) -> Callable[P, R]:

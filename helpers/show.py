@@ -28,9 +28,9 @@ WIDEST = 76  # characters in a cell of a terminal's table, before it is wrapped
 
 SIGNS = (  # the first pattern that matches decides
     (r"FAILED|ROLLBACK|FAULT|TIMED_OUT|Failed|Cancelled|error", "✗", "var(--jp-error-color1, #c62828)"),
-    (r"IN_PROGRESS|InProgress|ING$|working", "…", "var(--jp-warn-color1, #b26a00)"),
+    (r"IN_PROGRESS|InProgress|ING$|working|^not yet$", "…", "var(--jp-warn-color1, #b26a00)"),
     (
-        r"COMPLETE|SUCCEEDED|Succeeded|exit code 0$|^(emptied|ended|switched off)$",
+        r"COMPLETE|SUCCEEDED|Succeeded|exit code 0$|^(emptied|ended|switched off|solved|yes)$",
         "✓",
         "var(--jp-success-color1, #2e7d32)",
     ),

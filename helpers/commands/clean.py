@@ -11,7 +11,7 @@ from .environment import ROOT, interpreter, is_ready, venv
 from .lock import Lock, Taken
 
 SANDBOXES = (".sandbox", "build/run/sandbox")
-MADE = ("build", ".sandbox", ".pytest_cache", ".ruff_cache", ".venv")
+MADE = ("build", ".sandbox", ".progress", ".pytest_cache", ".ruff_cache", ".venv")
 
 
 def clean() -> int:

@@ -1,0 +1,7 @@
+"""The exercises of 99."""
+
+from __future__ import annotations
+
+from .nouns import Exercise
+
+EXERCISES: tuple[Exercise, ...] = ()
