@@ -23,7 +23,10 @@ SPACE = "margin:.4em 0"
 CELL = f"vertical-align:top;padding:.25em .9em .25em 0;border-bottom:1px solid {GREY}"
 FIXED = "font:var(--jp-code-font-size, 13px)/1.4 var(--jp-code-font-family, monospace);background:none"
 QUIET = "opacity:.7"
-LONG = re.compile(r"(?<=[^\s<&]{12}[:/.,])(?=[^\s<&:]{6})")  # where a long ARN or path may be broken
+# Where a long ARN or path may be broken, though never inside a tag.
+LONG = re.compile(r"(?<=[^\s<&]{12}[:/.,])(?=[^\s<&:]{6})(?![^<>]*>)")
+LONGEST_NAME = 34  # characters of code that stay on one line
+SHORT = 24  # characters in a row's heading that stay on one line, as "~ modify" must
 WIDEST = 76  # characters in a cell of a terminal's table, before it is wrapped
 
 SIGNS = (  # the first pattern that matches decides
@@ -135,14 +138,15 @@ class Table:
     def _row(self, row: Sequence[Any]) -> str:
         first, *rest = [_cell_html(value) for value in row]
         cells = [
-            self._cell(0, "th", "row", first),
+            self._cell(0, "th", "row", first, len(_cell_text(row[0])) <= SHORT),
             *(self._cell(i, "td", "", c) for i, c in enumerate(rest, 1)),
         ]
         return "".join(cells)
 
-    def _cell(self, column: int, tag: str, scope: str, inner: str) -> str:
+    def _cell(self, column: int, tag: str, scope: str, inner: str, whole: bool = False) -> str:
         side = "right" if column in self._numbers else "left"
         weight = ";font-weight:normal" if scope == "row" else ""
+        weight += ";white-space:nowrap" if whole else ""
         scope = f' scope="{scope}"' if scope else ""
         return f'<{tag}{scope} style="text-align:{side};{CELL}{weight}">{inner}</{tag}>'
 
@@ -308,7 +312,13 @@ def _preformatted(inner: str, style: str) -> str:
 def _inline(text: object) -> str:
     escaped = html.escape(discreet(text))
     linked = re.sub(r"(https://[^\s<)]+[^\s<).,;])", r'<a href="\1">\1</a>', escaped)
-    return re.sub(r"`([^`]+)`", r"<code>\1</code>", linked)
+    return re.sub(r"`([^`]+)`", _code, linked)
+
+
+def _code(marked: re.Match[str]) -> str:
+    """What stood in backticks; a name or a short use of a function stays on one line."""
+    style = ' style="white-space:nowrap"' if len(marked[1]) <= LONGEST_NAME else ""
+    return f"<code{style}>{marked[1]}</code>"
 
 
 def _cell_text(value: Any) -> str:

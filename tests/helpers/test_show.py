@@ -173,3 +173,14 @@ def test_a_noun_is_shown_whole_by_ipython_and_short_by_repr():
 
     assert pretty(Thing("x")) == str(Thing("x"))
     assert repr(Thing("x")) == "<Thing: Thing x>"
+
+
+def test_what_is_short_stays_on_one_line_and_what_is_long_may_be_broken():
+    long = "arn:aws:s3:::flights-storage-databucket/departures/2013-01-01.csv.gz"
+    rows = [("~ modify", "`!Ref ArtifactExpiryDays`", long), ("a heading that takes more room", "`x`", "")]
+    html = show.Table(("Action", "Written", "Resolves to"), rows).html()
+    first, second = re.findall(r'<th scope="row" style="([^"]*)"', html)
+    assert "white-space:nowrap" in first
+    assert "white-space:nowrap" not in second
+    assert '<code style="white-space:nowrap">!Ref ArtifactExpiryDays</code>' in html
+    assert "databucket/<wbr>departures" in html
