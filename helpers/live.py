@@ -50,9 +50,10 @@ class Line:
 
 @dataclass(frozen=True)
 class Note:
-    """A sentence the reader should know."""
+    """A sentence the reader should know; a `passing` one is of no interest when all is over."""
 
     text: str
+    passing: bool = False
 
     def __str__(self) -> str:
         return show.discreet(self.text)
@@ -74,7 +75,7 @@ class Progress(Noun):
         self.title, self.columns = title, columns
         self.steps: dict[str, Step] = {}
         self.lines: list[str] = []
-        self.notes: list[str] = []
+        self.notes: dict[str, Note] = {}
         self.began, self.finished = time.monotonic(), False
 
     def add(self, event: Event) -> None:
@@ -86,13 +87,13 @@ class Progress(Noun):
             self.steps[event.key] = event
         elif isinstance(event, Line):
             self.lines.append(event.text)
-        elif isinstance(event, Note) and event.text not in self.notes:
-            self.notes.append(event.text)
+        elif isinstance(event, Note):
+            self.notes.setdefault(event.text, event)
 
     def _view(self) -> Iterator[show.Block]:
         seconds = "" if self.finished else f" · {time.monotonic() - self.began:.0f} s"
         yield Text(self.title + seconds, title=True)
-        yield from map(Text, self.notes)
+        yield from (Text(n.text) for n in self.notes.values() if not (self.finished and n.passing))
         steps = [s for s in self.steps.values() if not (self.finished and s.state == WAITING)]
         if steps:
             used = [

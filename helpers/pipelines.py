@@ -176,7 +176,7 @@ def _begun(
                 "No execution of the pipeline has begun.",
                 "ChangeRule starts it: resources(session, 'pipeline') shows whether it is there.",
             )
-        yield Note("Waiting for the pipeline to begin.")
+        yield Note("Waiting for the pipeline to begin.", passing=True)
         yield from live.pause(poll)
 
 

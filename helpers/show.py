@@ -105,7 +105,7 @@ class Table:
         if not self.rows:
             return "\n".join([*title, f"  {self.empty}"])
         heads = [[_cell_text(name)] for name in self.columns]
-        rows = [[textwrap.wrap(_cell_text(value), WIDEST) or [""] for value in row] for row in self.rows]
+        rows = [[_wrapped(_cell_text(value)) for value in row] for row in self.rows]
         widths = [max(len(line) for row in [heads, *rows] for line in row[i]) for i in range(len(heads))]
         lines = [line for row in rows for line in self._lines(row, widths)]
         if any(self.columns):
@@ -319,6 +319,11 @@ def _code(marked: re.Match[str]) -> str:
     """What stood in backticks; a name or a short use of a function stays on one line."""
     style = ' style="white-space:nowrap"' if len(marked[1]) <= LONGEST_NAME else ""
     return f"<code{style}>{marked[1]}</code>"
+
+
+def _wrapped(text: str) -> list[str]:
+    """The lines of a cell. A long name stays whole: it can be copied, and always breaks at the same place."""
+    return textwrap.wrap(text, WIDEST, break_long_words=False, break_on_hyphens=False) or [""]
 
 
 def _cell_text(value: Any) -> str:

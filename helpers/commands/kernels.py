@@ -42,10 +42,10 @@ class Kernel:
 class Kernels:
     """Hands out one kernel after the other and ends them all. Use it with `with`."""
 
-    def __init__(self, folder: Path, environment: dict[str, str], log: Path) -> None:
+    def __init__(self, environment: dict[str, str], log: Path) -> None:
         # What a kernel's process says beside its cells would run into the progress lines.
         self._log = log.open("ab")
-        self._options = {"cwd": str(folder), "env": environment, "stdout": self._log, "stderr": self._log}
+        self._options = {"env": environment, "stdout": self._log, "stderr": self._log}
         self._loop = ensure_event_loop()
         self._started: list[Kernel] = []
         self._next: asyncio.Task[Kernel] | None = None
@@ -53,14 +53,17 @@ class Kernels:
     def __enter__(self) -> Kernels:
         return self
 
-    def prepare(self) -> None:
-        """Begin to start the next kernel. It advances whenever a cell is waited for."""
+    def prepare(self, folder: Path) -> None:
+        """Begin to start the next kernel, in `folder`. It advances whenever a cell is waited for."""
         if self._next is None:
-            self._next = self._loop.create_task(self._start())
+            self._next = self._loop.create_task(self._start(folder))
 
-    def take(self) -> Kernel:
-        """The next kernel, ready to execute. Raises KernelFailed when it does not answer."""
-        self.prepare()
+    def take(self, folder: Path) -> Kernel:
+        """The next kernel, ready to execute: the one in preparation, or else a new one in `folder`.
+
+        Raises KernelFailed when it does not answer.
+        """
+        self.prepare(folder)
         starting, self._next = self._next, None
         try:
             return self._loop.run_until_complete(starting)
@@ -84,12 +87,12 @@ class Kernels:
             self.end(kernel)
         self._log.close()
 
-    async def _start(self) -> Kernel:
+    async def _start(self, folder: Path) -> Kernel:
         manager = AsyncKernelManager(kernel_name="python3")
         manager._kernel_spec = kernel_spec()
         kernel = Kernel(manager, manager.client())
         self._started.append(kernel)
-        await manager.start_kernel(**self._options)
+        await manager.start_kernel(cwd=str(folder), **self._options)
         kernel.client.load_connection_info(manager.get_connection_info(session=True))
         kernel.client.start_channels()
         await kernel.client.wait_for_ready(timeout=READY_SECONDS)

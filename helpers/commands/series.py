@@ -2,16 +2,13 @@
 
 from __future__ import annotations
 
-import csv
-import datetime
-import json
 import os
 import shutil
 import time
 from collections.abc import Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -20,72 +17,14 @@ import boto3
 from helpers.errors import WorkshopError
 
 from . import facts, sandboxes
-from .environment import ROOT
+from .conclusion import conclude, still_there, summary_of, write_summary
 from .lock import Lock, Taken
 from .outcomes import KernelFailed, Outcome
-from .progress import Progress, table
+from .plan import REPORT_DATE, TEARDOWN, Plan, Result, RunError, Source, short
+from .progress import Progress
 from .stopping import Stopped, stoppable
 
-TEARDOWN = "99"
-REPORT_DATE = "2013-01-01"
-TRACEBACK_LINES = 20
 TASKS_SECONDS = 120
-
-
-class RunError(Exception):
-    """The run could not begin; the message says what to do next."""
-
-
-@dataclass(frozen=True)
-class Plan:
-    """What to run, and how. Seconds are real ones; `speed` and `pace` None mean the sandbox's defaults."""
-
-    mode: str = "sandbox"
-    project: str = "flights"
-    region: str | None = None
-    only: tuple[str, ...] = ()
-    runtime: str = "auto"
-    speed: float | None = None
-    pace: float | None = 0
-    cell_timeout: int = 900
-    notebooks: Path = ROOT / "notebooks"
-    out: Path = ROOT / "build" / "run"
-
-    @property
-    def parameters(self) -> dict[str, str]:
-        given = {"mode": self.mode, "project": self.project, "region": self.region}
-        return {name: value for name, value in given.items() if value is not None}
-
-
-@dataclass
-class Result:
-    """What happened, as it happens; at the end it becomes summary.json."""
-
-    plan: Plan
-    began: float = field(default_factory=time.monotonic)
-    started: datetime.datetime = field(default_factory=lambda: datetime.datetime.now(datetime.timezone.utc))
-    sandbox: sandboxes.Sandbox | None = None
-    sandbox_seconds: float = 0.0
-    outcomes: list[Outcome] = field(default_factory=list)
-    before_teardown: dict[str, Any] | None = None
-    after_teardown: dict[str, list[str]] | None = None
-    problems: list[str] = field(default_factory=list)
-    report: Path | None = None
-    outcome: str = "failed"
-
-    def seconds(self) -> dict[str, float]:
-        total = time.monotonic() - self.began
-        kernels = sum(each.kernel_seconds for each in self.outcomes)
-        cells = sum(each.cell_seconds for each in self.outcomes)
-        rest = total - kernels - cells - self.sandbox_seconds
-        parts = {
-            "kernels": kernels,
-            "cells": cells,
-            "sandbox": self.sandbox_seconds,
-            "rest": rest,
-            "total": total,
-        }
-        return {name: round(seconds, 2) for name, seconds in parts.items()}
 
 
 def run(plan: Plan) -> int:
@@ -103,39 +42,30 @@ def run(plan: Plan) -> int:
     except (RunError, KernelFailed, sandboxes.SandboxFailed, WorkshopError) as error:
         print(error)
     except Stopped as stopped:
-        print(f"\nThe run was {stopped}. Kernels and sandbox have ended; what was done: {_short(plan.out)}.")
-        print(_still_there(plan), end="")
+        print(f"\nThe run was {stopped}. Kernels and sandbox have ended; what was done: {short(plan.out)}.")
+        print(still_there(plan), end="")
         return stopped.exit_code
     return 1
 
 
 def _run(plan: Plan) -> int:
-    sources = _choose(plan)
+    sources = plan.sources()
     result = Result(plan)
-    progress = Progress(len(sources), max(len(source.stem) for source in sources))
+    progress = Progress(len(sources), max(len(source.name) for source in sources))
     _empty(plan.out)
     if (plan.notebooks / "images").is_dir():  # the executed notebooks and their pages show them too
         shutil.copytree(plan.notebooks / "images", plan.out / "images")
     try:
         with _aws(plan, result, progress) as (clients, environment):
             _execute_all(plan, sources, environment, clients, result, progress)
-        result.outcome = "failed" if _failed(result) else "succeeded"
+        result.outcome = "failed" if result.failed else "succeeded"
     except Stopped:
         result.outcome = "stopped"
         raise
     finally:
-        _write_summary(result)
-    _conclude(result, progress)
-    return 1 if _failed(result) else 0
-
-
-def _choose(plan: Plan) -> list[Path]:
-    found = sorted(plan.notebooks.glob("[0-9][0-9]_*.ipynb"))
-    chosen = [path for path in found if not plan.only or path.stem.startswith(plan.only)]
-    if not chosen:
-        wanted = f" that begins with {' or '.join(plan.only)}" if plan.only else ""
-        raise RunError(f"There is no notebook{wanted} in {_short(plan.notebooks)}.")
-    return chosen
+        write_summary(plan.out, summary_of(result))
+    conclude(result, progress)
+    return 1 if result.failed else 0
 
 
 def _empty(out: Path) -> None:
@@ -158,9 +88,13 @@ def _aws(plan: Plan, result: Result, progress: Progress) -> Iterator[tuple[facts
         yield session.client, {**os.environ, **static}
         return
     sandboxes.forget_aws()
-    progress.wait("Starting a sandbox ...")
     began = time.monotonic()
     home = plan.out / "sandbox"
+    if plan.sandbox:
+        result.sandbox = plan.sandbox
+        yield _clients(plan.sandbox.endpoint, plan.region), {**_leading_to(plan.sandbox), **static}
+        return
+    progress.wait("Starting a sandbox ...")
     try:
         with ThreadPoolExecutor(1) as starter:
             port = sandboxes.free_port()
@@ -168,11 +102,15 @@ def _aws(plan: Plan, result: Result, progress: Progress) -> Iterator[tuple[facts
             from . import notebooks  # noqa: F401 - papermill takes a second to import; the sandbox starts meanwhile
         result.sandbox = sandbox = starting.result()
         result.sandbox_seconds = time.monotonic() - began
-        progress.say(f"Sandbox at {sandbox.endpoint}, {sandbox.runtime} runtime, state in {_short(home)}")
-        leading_there = {"SANDBOX_ENDPOINT": sandbox.endpoint, "SANDBOX_HOME": str(home)}
-        yield _clients(sandbox.endpoint, plan.region), {**os.environ, **leading_there, **static}
+        progress.say(f"Sandbox at {sandbox.endpoint}, {sandbox.runtime} runtime, state in {short(home)}")
+        yield _clients(sandbox.endpoint, plan.region), {**_leading_to(sandbox), **static}
     finally:
         sandboxes.stop(home)
+
+
+def _leading_to(sandbox: sandboxes.Sandbox) -> dict[str, str]:
+    """The environment of a process that is to use this sandbox."""
+    return {**os.environ, "SANDBOX_ENDPOINT": sandbox.endpoint, "SANDBOX_HOME": str(sandbox.home)}
 
 
 def _clients(endpoint: str, region: str | None) -> facts.Clients:
@@ -189,7 +127,7 @@ def _clients(endpoint: str, region: str | None) -> facts.Clients:
 
 def _execute_all(
     plan: Plan,
-    sources: list[Path],
+    sources: list[Source],
     environment: dict[str, str],
     clients: facts.Clients,
     result: Result,
@@ -197,47 +135,44 @@ def _execute_all(
 ) -> None:
     from .kernels import Kernels
 
-    whole_series = not plan.only and sources[-1].stem.startswith(TEARDOWN)
+    series = [source for source in sources if source.path.parent == plan.notebooks]
+    whole = not (plan.only or plan.exactly) and series[-1].name.startswith(TEARDOWN)
     # One page at a time becomes HTML while the next notebook runs in its kernel.
-    with (
-        ThreadPoolExecutor(1) as background,
-        Kernels(plan.notebooks, environment, plan.out / "kernels.log") as kernels,
-    ):
+    with ThreadPoolExecutor(1) as background, Kernels(environment, plan.out / "kernels.log") as kernels:
         pages: list[Future[None]] = []
         for place, source in enumerate(sources, start=1):
-            last = place == len(sources)
-            progress.notebook_begins(place, source.stem)
-            if whole_series and last:
+            following = sources[place] if place < len(sources) else None
+            progress.notebook_begins(place, source.name)
+            if whole and source is series[-1]:
                 _before_teardown(plan, clients, result)
-            outcome = _execute_one(plan, source, kernels, not last, progress)
+            outcome = _execute_one(plan, source, kernels, following, progress)
             result.outcomes.append(outcome)
             progress.notebook_ends(outcome)
-            pages.append(background.submit(_write_html, outcome.path, source))
+            pages.append(background.submit(_write_html, outcome.path, source.path))
             if outcome.failure:
                 break
-            if whole_series and last:
-                result.after_teardown = facts.leftovers(clients, plan.project)
-                result.problems += [
-                    f"After the teardown there are still {kind}: {', '.join(names)}."
-                    for kind, names in result.after_teardown.items()
-                    if names
-                ]
+            if whole and not following:
+                _after_teardown(plan, clients, result)
         for page in pages:
             page.result()
 
 
-def _execute_one(plan: Plan, source: Path, kernels: Any, prepare_next: bool, progress: Progress) -> Outcome:
+def _execute_one(
+    plan: Plan, source: Source, kernels: Any, following: Source | None, progress: Progress
+) -> Outcome:
     """Execute a notebook in the kernel that is ready for it, while the next one gets ready."""
     from .notebooks import execute
 
     began = time.monotonic()
-    kernel = kernels.take()
+    kernel = kernels.take(source.path.parent)
     waited = time.monotonic() - began
-    if prepare_next:
-        kernels.prepare()
-    outcome = execute(source, plan.out / source.name, plan.parameters, kernel, progress, plan.cell_timeout)
+    if following:
+        kernels.prepare(following.path.parent)
+    target = plan.out / f"{source.name}.ipynb"
+    target.parent.mkdir(exist_ok=True)
+    outcome = execute(source.path, target, plan.parameters, kernel, progress, plan.cell_timeout)
     kernels.end(kernel)
-    return replace(outcome, kernel_seconds=waited, seconds=time.monotonic() - began)
+    return replace(outcome, name=source.name, kernel_seconds=waited, seconds=time.monotonic() - began)
 
 
 def _before_teardown(plan: Plan, clients: facts.Clients, result: Result) -> None:
@@ -248,6 +183,15 @@ def _before_teardown(plan: Plan, clients: facts.Clients, result: Result) -> None
     if result.before_teardown["report"]:
         result.report = plan.out / f"report-{REPORT_DATE}.csv"
         result.report.write_bytes(facts.fetch_report(clients, result.before_teardown))
+
+
+def _after_teardown(plan: Plan, clients: facts.Clients, result: Result) -> None:
+    result.after_teardown = facts.leftovers(clients, plan.project)
+    result.problems += [
+        f"After the teardown there are still {kind}: {', '.join(names)}."
+        for kind, names in result.after_teardown.items()
+        if names
+    ]
 
 
 def _write_html(notebook: Path, source: Path) -> None:
@@ -261,108 +205,3 @@ def _write_html(notebook: Path, source: Path) -> None:
     about = {"metadata": {"name": notebook.stem, "path": str(source.parent)}}
     page, _ = exporter.from_notebook_node(nbformat.read(notebook, as_version=4), resources=about)
     notebook.with_suffix(".html").write_text(page, encoding="utf-8")
-
-
-def _failed(result: Result) -> bool:
-    return bool(result.problems) or any(outcome.failure for outcome in result.outcomes)
-
-
-def _conclude(result: Result, progress: Progress) -> None:
-    """The end of the story: the report, the times, the places; or what went wrong and where to look."""
-    if result.report:
-        with result.report.open(encoding="utf-8", newline="") as file:
-            rows = list(csv.reader(file))
-        progress.say(
-            f"\nThe delay report of {REPORT_DATE}, written to S3 by the task that the schedule started:\n"
-        )
-        progress.say(table(rows))
-    seconds = result.seconds()
-    progress.say(
-        f"\n{seconds['total']:.1f} s: kernels took {seconds['kernels']:.1f} s to start, the cells worked "
-        f"{seconds['cells']:.1f} s, the sandbox took {seconds['sandbox']:.1f} s to start, the rest was "
-        f"{seconds['rest']:.1f} s."
-    )
-    out = _short(result.plan.out)
-    progress.say(f"Executed notebooks and their HTML: {out}. Facts and times: {out}/summary.json.")
-    if result.report:
-        progress.say(f"The report: {_short(result.report)}")
-    for outcome in result.outcomes:
-        if outcome.failure:
-            progress.say(_story_of(outcome))
-    for problem in result.problems:
-        progress.say(f"\nFAILED: {problem}")
-    if _failed(result):
-        progress.say(_still_there(result.plan))
-
-
-def _still_there(plan: Plan) -> str:
-    """After a broken-off run: a sandbox is gone with all in it, an account is not."""
-    if plan.mode != "account":
-        return ""
-    return (
-        "What was deployed is still in the account and may cost money. This removes it:\n"
-        "  python -m helpers run --mode account --only 99\n"
-    )
-
-
-def _story_of(outcome: Outcome) -> str:
-    failure = outcome.failure
-    cell = failure.cell
-    details = (failure.traceback or str(failure)).splitlines()[-TRACEBACK_LINES:]
-    lines = [
-        f"\nFAILED: {outcome.name}, code cell {cell.number} of {cell.of}: {cell.first_line}",
-        *(f"  {line}" for line in details),
-        f"The notebook up to there: {_short(outcome.path.with_suffix('.html'))}",
-    ]
-    return "\n".join(lines)
-
-
-def _write_summary(result: Result) -> None:
-    sandbox = result.sandbox
-    summary = {
-        "outcome": result.outcome,
-        "started": result.started,
-        **result.plan.parameters,
-        "runtime": sandbox.runtime if sandbox else None,
-        "sandbox": {"speed": sandbox.speed, "pace": sandbox.pace} if sandbox else None,
-        "seconds": result.seconds(),
-        "notebooks": [_summary_of(outcome) for outcome in result.outcomes],
-        "before_teardown": result.before_teardown,
-        "after_teardown": result.after_teardown,
-        "problems": result.problems,
-        "report": result.report.name if result.report else None,
-    }
-    text = json.dumps(summary, indent=2, default=lambda value: value.isoformat())
-    (result.plan.out / "summary.json").write_text(text + "\n", encoding="utf-8")
-
-
-def _summary_of(outcome: Outcome) -> dict[str, Any]:
-    failure = outcome.failure
-    return {
-        "name": outcome.name,
-        "outcome": "failed" if failure else "succeeded",
-        "notebook": outcome.path.name,
-        "html": outcome.path.with_suffix(".html").name,
-        "cells": outcome.cells,
-        "seconds": round(outcome.seconds, 2),
-        "kernel_seconds": round(outcome.kernel_seconds, 2),
-        "cell_seconds": round(outcome.cell_seconds, 2),
-        "other_seconds": round(outcome.other_seconds, 2),
-        "failure": {
-            "cell": failure.cell.number,
-            "line": failure.cell.first_line,
-            "error": failure.error,
-            "message": failure.message,
-            "traceback": failure.traceback,
-        }
-        if failure
-        else None,
-    }
-
-
-def _short(path: Path) -> str:
-    """A path as the user would type it."""
-    try:
-        return str(path.relative_to(Path.cwd()))
-    except ValueError:
-        return str(path)

@@ -91,3 +91,13 @@ def test_what_led_to_a_failure_is_drawn_before_it_is_raised(notebook):
 def test_a_pause_ticks_and_ends():
     assert list(live.pause(0)) == []
     assert {type(event) for event in live.pause(0.01)} == {Tick}
+
+
+def test_what_was_only_of_interest_meanwhile_is_gone_at_the_end():
+    progress = live.Progress("Working", ("", "", "Status", ""))
+    progress.add(Note("Waiting for it.", passing=True))
+    progress.add(Note("It is large."))
+    assert "Waiting for it." in str(progress)
+    progress.finished = True
+    assert "Waiting for it." not in str(progress)
+    assert "It is large." in str(progress)

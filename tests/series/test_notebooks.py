@@ -26,14 +26,14 @@ def folder(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def kernels(folder: Path) -> Iterator[Kernels]:
-    with stoppable(), Kernels(folder, dict(os.environ), folder / "kernels.log") as started:
+    with stoppable(), Kernels(dict(os.environ), folder / "kernels.log") as started:
         yield started
 
 
 def executed(kernels: Kernels, source: Path, watcher: Watcher | None = None, timeout: int = 30) -> Outcome:
     target = source.with_name(f"executed {source.name}")
     parameters = {"mode": "sandbox", "project": "mine"}
-    return execute(source, target, parameters, kernels.take(), watcher or Watcher(), timeout)
+    return execute(source, target, parameters, kernels.take(source.parent), watcher or Watcher(), timeout)
 
 
 def outputs(outcome: Outcome) -> list[str]:
@@ -100,7 +100,7 @@ def test_each_cell_is_announced_and_timed(kernels: Kernels, folder: Path) -> Non
 
 
 def test_kernels_that_were_prepared_end_too(folder: Path) -> None:
-    with Kernels(folder, dict(os.environ), folder / "kernels.log") as kernels:
-        kernels.take()
-        kernels.prepare()
+    with Kernels(dict(os.environ), folder / "kernels.log") as kernels:
+        kernels.take(folder)
+        kernels.prepare(folder)
     assert processes_of(folder) == []
