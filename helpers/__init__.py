@@ -29,7 +29,9 @@ _FROM = {
     "diagnosis": ("why",),
     "tracing": ("trace",),
     "cleanup": ("teardown",),
-    "schedules": ("in_words", "next_firings"),
+    "schedules": ("next_firings",),
+    "schedule_words": ("in_words",),
+    "firing_times": ("firings",),
     "sizes": ("sizes",),
     "exercises": ("check", "hint", "progress"),
     "errors": (

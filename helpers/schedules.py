@@ -1,7 +1,8 @@
 """When a schedule fires: the expressions of EventBridge rules and of EventBridge Scheduler.
 
     next_firings("cron(0 6 * * ? *)", after=now)     # the next five moments
-    in_words("rate(5 minutes)")                      # 'every 5 minutes'
+
+What it says in words: helpers.schedule_words.
 
 A rule knows `rate(value unit)` and `cron(minutes hours day-of-month month day-of-week year)`, both in UTC;
 Scheduler also knows `at(yyyy-mm-ddThh:mm:ss)` and evaluates cron and at in a time zone.
@@ -14,7 +15,7 @@ from __future__ import annotations
 
 import calendar
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone, tzinfo
 from functools import lru_cache
@@ -91,10 +92,10 @@ class Cron:
         """
         start = after.astimezone(zone)
         for day in self._dates(start.date()):
-            for hour in _values(self.hours, "hours"):
+            for hour in field_values(self.hours, "hours"):
                 if day == start.date() and hour < start.hour - 1:
                     continue
-                for minute in _values(self.minutes, "minutes"):
+                for minute in field_values(self.minutes, "minutes"):
                     local = datetime(day.year, day.month, day.day, hour, minute, tzinfo=zone)
                     moment = local.astimezone(UTC)
                     exists = moment.astimezone(zone).replace(tzinfo=None) == local.replace(tzinfo=None)
@@ -102,8 +103,8 @@ class Cron:
                         yield moment
 
     def _dates(self, first: date) -> Iterator[date]:
-        for year in _values(self.year, "year"):
-            for month in _values(self.month, "month"):
+        for year in field_values(self.year, "year"):
+            for month in field_values(self.month, "month"):
                 if (year, month) < (first.year, first.month):
                     continue
                 for day in self.days(year, month):
@@ -175,7 +176,7 @@ def _cron(expression: str, fields: list[str]) -> Cron:
         raise ScheduleInvalid(f"{expression}: exactly one of day-of-month and day-of-week must be ?")
     try:
         for text, name in zip((cron.minutes, cron.hours, cron.month, cron.year), _WITHOUT_DAYS, strict=True):
-            _values(text, name)
+            field_values(text, name)
         cron.days(2024, 1)
     except ScheduleInvalid as error:
         raise ScheduleInvalid(f"{expression}: {error}") from None
@@ -185,7 +186,8 @@ def _cron(expression: str, fields: list[str]) -> Cron:
 _WITHOUT_DAYS = ("minutes", "hours", "month", "year")
 
 
-def _number(text: str, name: str) -> int:
+def field_number(text: str, name: str) -> int:
+    """The number that a value of the field `name` stands for: MON is 2. Raises ScheduleInvalid."""
     low, high, names = _LIMITS[name]
     number = names.index(text) + low if text in names else int(text) if text.isdecimal() else -1
     if not low <= number <= high:
@@ -194,8 +196,8 @@ def _number(text: str, name: str) -> int:
 
 
 @lru_cache(maxsize=256)
-def _values(text: str, name: str) -> tuple[int, ...]:
-    """The numbers that a field of `,`, `-`, `*` and `/` stands for, in order."""
+def field_values(text: str, name: str) -> tuple[int, ...]:
+    """The numbers that the field `name` of `,`, `-`, `*` and `/` stands for, in order."""
     low, high, _ = _LIMITS[name]
     found: set[int] = set()
     for part in text.split(","):
@@ -208,8 +210,8 @@ def _values(text: str, name: str) -> tuple[int, ...]:
         if match["first"] == "*":
             found.update(range(low, high + 1, step))
             continue
-        first = _number(match["first"], name)
-        last = _number(match["last"], name) if match["last"] else high if match["step"] else first
+        first = field_number(match["first"], name)
+        last = field_number(match["last"], name) if match["last"] else high if match["step"] else first
         if first <= last:
             found.update(range(first, last + 1, step))
         elif name == "year":
@@ -228,10 +230,10 @@ def _days_of_month(field: str, year: int, month: int) -> set[int]:
         elif part == "LW":
             found.add(_nearest_weekday(year, month, length))
         elif part.endswith("W"):
-            wanted = _number(part[:-1], "day of month")
+            wanted = field_number(part[:-1], "day of month")
             found.update([_nearest_weekday(year, month, wanted)] if wanted <= length else [])
         else:
-            found.update(day for day in _values(part, "day of month") if day <= length)
+            found.update(day for day in field_values(part, "day of month") if day <= length)
     return found
 
 
@@ -258,117 +260,14 @@ def _days_of_week(field: str, year: int, month: int) -> set[int]:
             raise ScheduleInvalid(
                 f"{field!r}: after # stands which one of the month, 1 to 5, and nothing else"
             )
-        return set(by_weekday[_number(weekday, "day of week")][int(nth) - 1 : int(nth)])
+        return set(by_weekday[field_number(weekday, "day of week")][int(nth) - 1 : int(nth)])
     if "/" in field:
         raise ScheduleInvalid("/ cannot be used in day of week")
     found: set[int] = set()
     for part in field.split(","):
         if part.endswith("L") and part != "L":
-            found.add(by_weekday[_number(part[:-1], "day of week")][-1])
+            found.add(by_weekday[field_number(part[:-1], "day of week")][-1])
         else:
-            for number in _values("7" if part == "L" else part, "day of week"):
+            for number in field_values("7" if part == "L" else part, "day of week"):
                 found.update(by_weekday[number])
     return found
-
-
-# In words -------------------------------------------------------------------------------------------------
-
-
-def in_words(expression: str, zone: str = "UTC", scheduler: bool = False) -> str:
-    """The schedule as a person would say it: `at 18:00 UTC, Monday to Friday`. Raises ScheduleInvalid."""
-    schedule = parse(expression, scheduler)
-    if isinstance(schedule, Rate):
-        return f"every {schedule.unit}" if schedule.value == 1 else f"every {schedule.value} {schedule.unit}s"
-    if isinstance(schedule, At):
-        return f"once, at {schedule.moment:%H:%M} {zone} on {schedule.moment:%Y-%m-%d}"
-    when, days = _time_in_words(schedule, zone), _days_in_words(schedule)
-    words = when if days == "every day" and when.startswith("every") else f"{when}, {days}"
-    return words if schedule.year == "*" else f"{words}, in {_listed(_values(schedule.year, 'year'), str)}"
-
-
-def _time_in_words(cron: Cron, zone: str) -> str:
-    minutes, hours = _values(cron.minutes, "minutes"), _values(cron.hours, "hours")
-    all_day = len(hours) == 24
-    if len(minutes) * len(hours) <= 6:
-        return f"at {_joined([f'{hour:02}:{minute:02}' for hour in hours for minute in minutes])} {zone}"
-    step = minutes[1] - minutes[0] if len(minutes) > 1 else 60
-    if len(minutes) == 60:
-        often = "every minute"
-    elif minutes == tuple(range(minutes[0], 60, step)) and minutes[0] < step < 60:
-        often = f"every {step} minutes" + (f" from minute {minutes[0]}" if minutes[0] else "")
-    elif minutes == (0,):
-        often = "every hour"
-    else:
-        often = f"every hour at minute{'s' if len(minutes) > 1 else ''} {_listed(minutes, str)}"
-    if all_day:
-        return often
-    if hours == tuple(range(hours[0], hours[-1] + 1)):
-        return f"{often}, {hours[0]:02}:{minutes[0]:02} to {hours[-1]:02}:{minutes[-1]:02} {zone}"
-    return f"{often}, in the hours {_listed(hours, str)} {zone}"
-
-
-def _days_in_words(cron: Cron) -> str:
-    months = (
-        None if cron.month == "*" else _listed(_values(cron.month, "month"), calendar.month_name.__getitem__)
-    )
-    of_month = f"of {months or 'every month'}"
-    if cron.day_of_week == "?":
-        if cron.day_of_month == "*":
-            return f"every day in {months}" if months else "every day"
-        return f"on the {_joined([_day_in_words(part) for part in cron.day_of_month.split(',')])} {of_month}"
-    if "#" in cron.day_of_week:
-        weekday, _, nth = cron.day_of_week.partition("#")
-        which = ("first", "second", "third", "fourth", "fifth")[int(nth) - 1]
-        return f"on the {which} {_weekday(_number(weekday, 'day of week'))} {of_month}"
-    if cron.day_of_week.endswith("L") and cron.day_of_week != "L" and "," not in cron.day_of_week:
-        return f"on the last {_weekday(_number(cron.day_of_week[:-1], 'day of week'))} {of_month}"
-    if cron.day_of_week == "*":
-        return f"every day in {months}" if months else "every day"
-    parts = ["7" if part == "L" else part for part in cron.day_of_week.split(",")]
-    if any(part.endswith("L") for part in parts):
-        names = [
-            f"last {_weekday(_number(part[:-1], 'day of week'))}"
-            if part.endswith("L")
-            else _listed(_values(part, "day of week"), _weekday)
-            for part in parts
-        ]
-        return f"on the {_joined(names)} {of_month}"
-    listed = _listed(_values(",".join(parts), "day of week"), _weekday)
-    return f"{listed} in {months}" if months else listed
-
-
-def _day_in_words(part: str) -> str:
-    if part == "L":
-        return "last day"
-    if part == "LW":
-        return "last weekday"
-    if part.endswith("W"):
-        return f"weekday nearest the {_ordinal(int(part[:-1]))}"
-    return _listed(_values(part, "day of month"), _ordinal)
-
-
-def _weekday(number: int) -> str:
-    return calendar.day_name[(number + 5) % 7]
-
-
-def _ordinal(number: int) -> str:
-    ending = "th" if number in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
-    return f"{number}{ending}"
-
-
-def _joined(words: list[str]) -> str:
-    return words[0] if len(words) == 1 else f"{', '.join(words[:-1])} and {words[-1]}"
-
-
-def _listed(numbers: tuple[int, ...], name: Callable[[int], str]) -> str:
-    """Numbers by name; three or more in a row become a range."""
-    runs: list[list[int]] = []
-    for number in numbers:
-        if runs and number == runs[-1][-1] + 1:
-            runs[-1].append(number)
-        else:
-            runs.append([number])
-    words: list[str] = []
-    for run in runs:
-        words += [f"{name(run[0])} to {name(run[-1])}"] if len(run) > 2 else [name(number) for number in run]
-    return _joined(words)

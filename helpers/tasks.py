@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from . import live, schedules, show, stacks
+from . import live, schedule_words, show, stacks
 from .builds import LogReader
 from .errors import Interrupted, NameUnknown, NotReady, StackMissing, StillWorking, TaskNotStarted
 from .live import Line, Note, Step
@@ -178,7 +178,10 @@ def _next(
     session: Session, rule: Mapping[str, Any], since: datetime.datetime, poll: float, deadline: float
 ) -> live.Events:
     expression = rule["ScheduleExpression"]
-    yield Note(f"The rule says `{expression}`: {schedules.in_words(expression)}.")
+    zone = rule.get("ScheduleExpressionTimezone")  # Scheduler's alone
+    words = schedule_words.in_words(expression, zone or "UTC", scheduler=zone is not None)
+    what = "schedule" if zone else "rule"
+    yield Note(f"The {what} says `{expression}`: {words}.")
     while True:
         started = [t for t in started_by(session, rule["StartedBy"]) if t.created > since]
         if started:
@@ -188,7 +191,7 @@ def _next(
             return first
         if time.monotonic() > deadline:
             raise StillWorking(
-                f"The rule has started no task; it says {schedules.in_words(expression)}.",
+                f"The {what} has started no task; it says {words}.",
                 "Give a longer timeout_minutes, or a schedule that comes sooner: "
                 'deploy(session, "schedule", {"ScheduleExpression": "rate(1 minute)"}).',
             )

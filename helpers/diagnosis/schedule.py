@@ -15,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .. import network, schedules, stacks, tasks, tracing
+from .. import network, schedule_words, stacks, tasks, tracing
 from ..errors import NameUnknown
 from ..policy import Request, evaluate, statements
 from ..session import Session
@@ -168,9 +168,9 @@ def of_schedule(session: Session) -> Diagnosis:
         if not last.healthy:
             what = f"it fires and starts tasks; of the last one: {last.what}"
             return diagnosis(name, what, last.findings, last.evidence)
-        fires = f"nothing is wrong, it fires ({schedules.in_words(plan.expression)})"
+        fires = f"nothing is wrong, it fires ({schedule_words.in_words(plan.expression)})"
         return healthy(name, f"{fires}; of the last task: {last.what}")
-    when = f"nothing is wrong, it is switched on ({schedules.in_words(plan.expression)})"
+    when = f"nothing is wrong, it is switched on ({schedule_words.in_words(plan.expression)})"
     return healthy(name, f"{when}; ECS lists no task of it, so it has not fired in the last hour")
 
 

@@ -8,7 +8,9 @@ from datetime import datetime, timedelta, timezone
 
 import pytest
 
-from helpers.schedules import ScheduleInvalid, in_words, next_firings, parse
+from helpers import firings as firings_of
+from helpers import in_words
+from helpers.schedules import ScheduleInvalid, next_firings, parse
 
 UTC = timezone.utc
 MONDAY = datetime(2026, 11, 23, 10, 0, 30, tzinfo=UTC)  # a Monday
@@ -147,6 +149,16 @@ def test_a_local_time_follows_its_zone() -> None:
         ("cron(0 6 1,15 JAN,JUN-AUG ? *)", "at 06:00 UTC, on the 1st and 15th of January and June to August"),
         ("cron(7 * * * ? *)", "every hour at minute 7"),
         ("cron(* * ? * SAT,SUN *)", "every minute, Sunday and Saturday"),
+        ("cron(0 6 LW * ? *)", "at 06:00 UTC, on the last weekday of every month"),
+        ("cron(0 6 31 * ? *)", "at 06:00 UTC, on the 31st of every month, where there is one"),
+        ("cron(0 6 31 1,3 ? *)", "at 06:00 UTC, on the 31st of January and March"),
+        ("cron(0 6 29 2 ? *)", "at 06:00 UTC, on the 29th of February, where there is one"),
+        ("cron(0 6 ? * 2#5 *)", "at 06:00 UTC, on the fifth Monday of every month, where there is one"),
+        ("cron(0 6 ? * 6L,2 *)", "at 06:00 UTC, on the last Friday of every month and every Monday"),
+        ("cron(0/7 * * * ? *)", "every 7 minutes, anew in each hour"),
+        ("cron(15 */2 * * ? *)", "every 2 hours from 00:15 UTC"),
+        ("cron(0/7 5 * * ? *)", "every 7 minutes, anew in each hour, 05:00 to 05:56 UTC"),
+        ("cron(0 6 * * ? 2026/2)", "at 06:00 UTC, every day, every 2 years from 2026 to 2198"),
     ],
 )
 def test_in_words(expression: str, words: str) -> None:
@@ -211,3 +223,74 @@ def test_agrees_with_asking_every_minute(seed: int) -> None:
 
     minutes = (start + timedelta(minutes=number) for number in range(1, 30 * 24 * 60 + 1))
     assert found == [moment for moment in minutes if fits(moment)]
+
+
+def nearest_weekday(year: int, month: int, day: int) -> int | None:
+    """The day of the same month, Monday to Friday, that is closest; None when the month has no such day."""
+    days = range(1, calendar.monthrange(year, month)[1] + 1)
+    if day not in days:
+        return None
+    return min((d for d in days if calendar.weekday(year, month, d) < 5), key=lambda d: abs(d - day))
+
+
+def is_last(moment: datetime) -> bool:
+    return (moment + timedelta(days=1)).month != moment.month
+
+
+def is_last_of_its_kind(moment: datetime) -> bool:
+    return (moment + timedelta(days=7)).month != moment.month
+
+
+# Each expression with the days it means, asked of one day at a time; all fire at 06:00 and nothing else.
+ODD_DAYS = {
+    "L * ?": is_last,
+    "LW * ?": lambda m: (
+        m.weekday() < 5
+        and all(
+            (m + timedelta(days=n)).weekday() > 4 or (m + timedelta(days=n)).month != m.month
+            for n in (1, 2, 3)
+        )
+    ),
+    "1W * ?": lambda m: m.day == nearest_weekday(m.year, m.month, 1),
+    "15W,LW 2,8 ?": lambda m: (
+        m.month in (2, 8)
+        and (
+            m.day == nearest_weekday(m.year, m.month, 15)
+            or m.day == nearest_weekday(m.year, m.month, calendar.monthrange(m.year, m.month)[1])
+        )
+    ),
+    "31W * ?": lambda m: m.day == nearest_weekday(m.year, m.month, 31),
+    "29 2 ?": lambda m: (m.day, m.month) == (29, 2),
+    "31 * ?": lambda m: m.day == 31,
+    "L,15 * ?": lambda m: is_last(m) or m.day == 15,
+    "*/10 * ?": lambda m: m.day in (1, 11, 21, 31),
+    "28-31/2 APR-JUN ?": lambda m: m.month in (4, 5, 6) and m.day in (28, 30),
+    "? * 2#1": lambda m: m.weekday() == 0 and m.day <= 7,
+    "? * SUN#5": lambda m: m.weekday() == 6 and m.day > 28,
+    "? */3 TUE#2": lambda m: m.month in (1, 4, 7, 10) and m.weekday() == 1 and 8 <= m.day <= 14,
+    "? * 6L": lambda m: m.weekday() == 4 and is_last_of_its_kind(m),
+    "? * 1L,WED": lambda m: m.weekday() == 2 or (m.weekday() == 6 and is_last_of_its_kind(m)),
+    "? * L": lambda m: m.weekday() == 5,
+    "? * FRI-MON": lambda m: m.weekday() in (4, 5, 6, 0),
+    "? NOV-FEB 2-6": lambda m: m.month in (11, 12, 1, 2) and m.weekday() < 5,
+}
+
+
+@pytest.mark.parametrize("days", ODD_DAYS)
+def test_odd_days_agree_with_asking_every_day(days: str) -> None:
+    start = datetime(2024, 1, 30, 6, 0, tzinfo=UTC)  # six o'clock itself is not after it
+    months, weekday = days.rsplit(" ", 1)
+    found = next_firings(f"cron(0 6 {months} {weekday} 2024-2032)", start, 5000)
+    every_day = (start + timedelta(days=number) for number in range(1, 9 * 366))
+    assert found == [m for m in every_day if m.year <= 2032 and ODD_DAYS[days](m)]
+
+
+def test_firings_are_a_table_with_the_words_and_both_times() -> None:
+    friday = datetime(2026, 3, 27, 12, 0, tzinfo=UTC)
+    table = firings_of("cron(0 6 * * ? *)", friday, count=2, zone="Europe/Berlin")
+    assert [moment.hour for moment in table] == [5, 4]  # summer time begins on the Sunday
+    said = " ".join(str(table).split())
+    assert said.startswith("cron(0 6 * * ? *) fires at 06:00 Europe/Berlin, every day.")
+    assert "Saturday 2026-03-28 06:00 Sat 05:00 Sunday 2026-03-29 06:00 Sun 04:00" in said
+    assert len(firings_of("cron(0 6 L * ? *)", friday)) == 10
+    assert "never" in str(firings_of("cron(0 6 L * ? 2025)", friday))
