@@ -30,6 +30,7 @@ PURPOSE = {
     "logs": "write log lines",
 }
 ENDPOINT_POLICY = "endpoint's policy"
+LAYERS_REFUSED = "does not allow s3:GetObject from the bucket"
 
 
 @dataclass(frozen=True)
@@ -125,7 +126,7 @@ def paths(
 ) -> list[Path]:
     """The way from each subnet to each destination, for a task with these security groups.
 
-    `buckets` are those whose objects the task needs beside ECR's own, where the layers are.
+    `buckets` are those in which the task reads and writes, beside ECR's own, where the layers are.
     """
     groups = [network.groups[name] for name in group_ids if name in network.groups]
     return [
@@ -249,7 +250,7 @@ def _through_route(
             else f"has no rule that lets HTTPS (443) out to {destination}",
         )
         yield Hop("route", True, f"the route table leads to the gateway endpoint for {destination}")
-        yield _policy_hop(network, gateway, buckets)
+        yield from _policy_hops(network, gateway, buckets)
         return
     out = _allows(groups, "IpPermissionsEgress", HTTPS, ["0.0.0.0/0"], set())
     yield Hop(
@@ -292,24 +293,31 @@ def layer_bucket(region: str) -> str:
     return f"prod-{region}-starport-layer-bucket"
 
 
-def _policy_hop(network: Network, gateway: dict[str, Any], buckets: tuple[str, ...]) -> Hop:
-    """Whether the gateway endpoint's policy lets the task read the layers and the buckets it needs."""
+def _policy_hops(network: Network, gateway: dict[str, Any], buckets: tuple[str, ...]) -> Iterable[Hop]:
+    """Whether the gateway endpoint's policy lets the task read the layers, then its own buckets be used."""
     rules = statements(gateway.get("PolicyDocument"))
     context = {"aws:SourceVpc": network.vpc["VpcId"], "aws:SourceVpce": gateway["VpcEndpointId"]}
     partition = "aws-cn" if network.region.startswith("cn-") else "aws"
-    shut = [
-        f"the bucket {bucket}{' (the layers of ECR images)' if bucket.startswith('prod-') else ''}"
-        for bucket in (layer_bucket(network.region), *buckets)
-        if not rules_allow(rules, f"arn:{partition}:s3:::{bucket}/any", context)
-    ]
-    if shut:
-        return Hop(ENDPOINT_POLICY, False, f"does not allow s3:GetObject from {' and '.join(shut)}")
-    return Hop(ENDPOINT_POLICY, True, "allows ECR's layers" + (" and the data bucket" if buckets else ""))
+
+    def shut(bucket: str, *actions: str) -> list[str]:
+        arn = f"arn:{partition}:s3:::{bucket}/any"
+        return [action for action in actions if not rules_allow(rules, arn, context, action)]
+
+    layers = layer_bucket(network.region)
+    refused = shut(layers, "s3:GetObject")
+    said = f"{LAYERS_REFUSED} {layers} (the layers of ECR images)" if refused else "allows ECR's layers"
+    yield Hop(ENDPOINT_POLICY, not refused, said)
+    for bucket in buckets:
+        refused = shut(bucket, "s3:GetObject", "s3:PutObject")
+        said = f"does not allow {' and '.join(refused)} in the bucket {bucket}" if refused else ""
+        yield Hop(ENDPOINT_POLICY, not refused, said or "allows the data bucket")
 
 
-def rules_allow(rules: list[Any], resource: str, context: dict[str, str]) -> bool:
-    """Whether an endpoint's policy allows to read the object. Without a policy it allows everything."""
-    request = Request("s3:GetObject", resource, context, ("*",))
+def rules_allow(
+    rules: list[Any], resource: str, context: dict[str, str], action: str = "s3:GetObject"
+) -> bool:
+    """Whether an endpoint's policy allows the action on the object. Without a policy it allows everything."""
+    request = Request(action, resource, context, ("*",))
     return not rules or evaluate(rules, request, resource_based=True).allowed
 
 

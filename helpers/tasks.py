@@ -210,11 +210,6 @@ def _what_fires(session: Session) -> Mapping[str, Any]:
     return {**schedule, "StartedBy": f"chronos-schedule/{name}"}
 
 
-def started_by_rule(session: Session, rule: str) -> list[Task]:
-    """The tasks that a rule has started and that ECS still lists (it forgets a stopped one after an hour)."""
-    return started_by(session, f"events-rule/{rule}")
-
-
 def started_by(session: Session, name: str) -> list[Task]:
     """The tasks with this in startedBy, which EventBridge sets to events-rule/<name of the rule>.
 

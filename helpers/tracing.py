@@ -6,6 +6,7 @@ drawn. Nothing is sent anywhere, so the same cell works in the sandbox and in an
 
 from __future__ import annotations
 
+import contextlib
 import html
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -156,18 +157,27 @@ def place_of_task(session: Session, task: tasks.Task) -> Place:
 
 
 def place_of_schedule(session: Session) -> Place | None:
-    """Where the schedule's target starts the task; None when there is no such rule."""
-    events = session.client("events")
-    try:
-        found = events.list_targets_by_rule(Rule=f"{session.project}-daily")["Targets"]
-    except events.exceptions.ResourceNotFoundException:
-        return None
-    for target in found:
+    """Where the schedule's target starts the task; None when there is no such rule or schedule."""
+    for target in _targets(session):
         settings = target.get("EcsParameters", {}).get("NetworkConfiguration", {})
         if vpc := settings.get("awsvpcConfiguration"):
             groups = tuple(vpc.get("SecurityGroups", ()))
             return Place(tuple(vpc["Subnets"]), groups, vpc.get("AssignPublicIp") == "ENABLED")
     return None
+
+
+def _targets(session: Session) -> Sequence[Mapping[str, Any]]:
+    """The targets of the project's rule, or of its schedule in EventBridge Scheduler."""
+    name, events, scheduler = (
+        f"{session.project}-daily",
+        session.client("events"),
+        session.client("scheduler"),
+    )
+    with contextlib.suppress(events.exceptions.ResourceNotFoundException):
+        return events.list_targets_by_rule(Rule=name)["Targets"]
+    with contextlib.suppress(scheduler.exceptions.ResourceNotFoundException):
+        return [scheduler.get_schedule(GroupName=session.project, Name=name)["Target"]]
+    return []
 
 
 def place_of_stack(session: Session) -> Place:

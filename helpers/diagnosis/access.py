@@ -4,33 +4,38 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from .. import stacks
 from ..policy import Request, evaluate, statements
 from ..session import Session
 from .nouns import Finding
+from .ways import door_shut
 from .where import where
 
-# Source of both wordings, of missing rights and of explicit denies: IAM user guide, "Troubleshooting access
-# denied error messages", .../UserGuide/troubleshoot_access-denied.html; read 2026-11-23.
+# Source of the wordings, of missing rights, explicit denies and VPC endpoint policies: IAM user guide,
+# "Troubleshooting access denied error messages", .../UserGuide/troubleshoot_access-denied.html; 2026-11-30.
 DENIED = re.compile(
     r"(?:User|user): (?P<who>\S+) is not authorized to perform: (?P<action>[\w-]+:\w+)"
     r"(?: on resource: \"?(?P<resource>[^\s\",]+)\"?)?"
-    r"(?: with an explicit deny(?: in an? [\w-]+ policy)?)?"
+    r"(?: with an explicit deny(?: in an? (?:VPC endpoint|[\w-]+) policy)?| because no VPC endpoint policy)?"
 )
 
 
 @dataclass(frozen=True)
 class Denial:
-    """One refusal: the role (its name), the action and the resource. `explicit`: something forbids it."""
+    """One refusal: the role (its name), the action and the resource. `explicit`: something forbids it.
+
+    `door`: it was a VPC endpoint's policy that refused, not one of the role's or the resource's.
+    """
 
     role: str
     action: str
     resource: str
     explicit: bool
     text: str
+    door: bool = False
 
 
 def denial(text: str) -> Denial | None:
@@ -41,7 +46,8 @@ def denial(text: str) -> Denial | None:
     who = re.search(r"assumed-role/([^/]+)/", found["who"])
     name = who[1] if who else found["who"].rsplit("/", 1)[-1]
     explicit = "explicit deny" in found[0]
-    return Denial(name, found["action"], found["resource"] or "*", explicit, found[0])
+    door = "VPC endpoint policy" in found[0]
+    return Denial(name, found["action"], found["resource"] or "*", explicit, found[0], door)
 
 
 class Roles:
@@ -125,6 +131,12 @@ def lacking(
 
 def denied(roles: Roles, told: Denial, stage: str = "") -> Finding:
     """The finding that a refusal is, in a sentence, with the line of the template."""
+    if told.door:
+        service = told.action.partition(":")[0]
+        name = {"ecr": "ecr.dkr" if told.action == "ecr:BatchGetImage" else "ecr.api"}.get(service, service)
+        return replace(
+            door_shut(name, f"does not allow {told.action} on {told.resource}", (told.text,)), stage=stage
+        )
     logical_id = roles.names().get(told.role, "")
     if told.explicit:
         return Finding(

@@ -89,16 +89,10 @@ def build_findings(session: Session, build: builds.Build) -> Iterator[Finding]:
         ]
         return
     if "YAML_FILE_ERROR" in told:
-        missing = re.search(r"stat (\S+): no such file|not exist", told)
-        cause = (
-            "the buildspec is missing: the source has no buildspec.yml in its root"
-            if missing
-            else f"the buildspec cannot be read: {told}"
-        )
-        line = where("build", "BuildProject", "BuildSpec") or "sample_job/buildspec.yml"
-        yield Finding(
-            cause, (f"{phase.name}: {told}",), line, "Commit a right buildspec.yml to the branch's root."
-        )
+        yield _buildspec(session, build, f"{phase.name}: {told}")
+        return
+    if "Error calling GetBucketAcl" in told:
+        yield _bucket_unseen(session, told)
         return
     refused = denial(told) or next((d for d in map(denial, reversed(build.log)) if d), None)
     if refused:
@@ -110,6 +104,40 @@ def build_findings(session: Session, build: builds.Build) -> Iterator[Finding]:
     )
     if cause:
         yield Finding(cause, tuple(filter(None, (f"{phase.name}: {told}", own))), "", builds.advice(build))
+
+
+BUILDSPEC = "buildspec.yml"  # what CodeBuild looks for in the source's root where the project names nothing
+
+
+def _buildspec(session: Session, build: builds.Build, told: str) -> Finding:
+    """The buildspec is missing or cannot be read: which file that is, the build's own record says."""
+    raw = session.client("codebuild").batch_get_builds(ids=[build.id])["builds"]
+    wanted = (raw[0]["source"].get("buildspec") if raw else "") or BUILDSPEC
+    missing = re.search(r"stat \S+: no such file|not exist|NoSuchKey", told)
+    if "\n" in wanted:  # it stands in the project itself
+        line = where("build", "BuildProject", "BuildSpec")
+        return Finding(f"the project's own buildspec cannot be read: {told}", (told,), line, "Mend it there.")
+    if wanted == BUILDSPEC:
+        cause = f"the buildspec is missing: the source has no {wanted} in its root"
+        mend, line = f"Commit a right {wanted} to the branch's root.", f"sample_job/{BUILDSPEC}"
+    else:
+        cause = f"the buildspec is missing: the project's BuildSpec names {wanted}, which the source has not"
+        mend = f"Name the right file there (without BuildSpec it is {BUILDSPEC}), or commit {wanted}."
+        line = where("build", "BuildProject", "Source:")
+    if not missing:
+        cause = f"the buildspec {wanted} cannot be read: {told.partition('YAML_FILE_ERROR: ')[2] or told}"
+        mend, line = f"Correct {wanted} and commit it.", "" if wanted != BUILDSPEC else line
+    return Finding(cause, (told,), line, mend)
+
+
+def _bucket_unseen(session: Session, told: str) -> Finding:
+    """CodeBuild could look whose bucket it is, and cannot any more: a right is gone, or the owner changed."""
+    roles, bucket = Roles(session), stacks.exported_value(session, "ArtifactBucketArn")
+    role = next((name for name, logical in roles.names().items() if logical == "CodeBuildRole"), "")
+    for action in ("s3:GetBucketAcl", "s3:GetBucketLocation"):
+        if role and not roles.allows(role, action, bucket):
+            return lacking("CodeBuildRole", action, bucket, (told,))
+    return Finding(f"the bucket {bucket} has another owner than at the build before", (told,))
 
 
 def _privileged(session: Session) -> Iterator[Finding]:

@@ -42,6 +42,21 @@ class Plan:
     target: Mapping[str, Any]
     service: str
     resource: str
+    zone: str = "UTC"
+
+    @property
+    def modern(self) -> bool:
+        """Whether it is a schedule of EventBridge Scheduler, not a rule."""
+        return self.service == "scheduler.amazonaws.com"
+
+    @property
+    def kind(self) -> str:
+        return "schedule" if self.modern else "rule"
+
+    @property
+    def fires(self) -> str:
+        """When it fires, in words."""
+        return schedule_words.in_words(self.expression, self.zone, scheduler=self.modern)
 
     @property
     def ecs(self) -> Mapping[str, Any]:
@@ -91,7 +106,8 @@ class Plan:
     @cached_property
     def started(self) -> list[tasks.Task]:
         """The tasks that it has started and that ECS still lists, the newest first."""
-        found = tasks.started_by_rule(self.session, self.name)
+        by = "chronos-schedule" if self.modern else "events-rule"
+        found = tasks.started_by(self.session, f"{by}/{self.name}")
         return sorted(found, key=lambda task: task.created, reverse=True)
 
     @cached_property
@@ -99,9 +115,9 @@ class Plan:
         """How often a target could not be called in the last day, as CloudWatch counts it."""
         now = datetime.datetime.now(datetime.timezone.utc)
         namespace, metric, name = (
-            ("AWS/Events", "FailedInvocations", "RuleName")
-            if self.service == "events.amazonaws.com"
-            else ("AWS/Scheduler", "TargetErrorCount", "ScheduleGroup")
+            ("AWS/Scheduler", "TargetErrorCount", "ScheduleGroup")
+            if self.modern
+            else ("AWS/Events", "FailedInvocations", "RuleName")
         )
         value = self.name if name == "RuleName" else self.session.project
         points = self.session.client("cloudwatch").get_metric_statistics(
@@ -145,7 +161,8 @@ def read(session: Session) -> Plan | None:
         raise
     group = found["Arn"].rpartition("/")[0].replace(":schedule/", ":schedule-group/")
     expression, service = found["ScheduleExpression"], "scheduler.amazonaws.com"
-    return Plan(session, name, group, found["State"], expression, found["Target"], service, "Schedule")
+    zone = found.get("ScheduleExpressionTimezone", "UTC")
+    return Plan(session, name, group, found["State"], expression, found["Target"], service, "Schedule", zone)
 
 
 def of_schedule(session: Session) -> Diagnosis:
@@ -168,9 +185,9 @@ def of_schedule(session: Session) -> Diagnosis:
         if not last.healthy:
             what = f"it fires and starts tasks; of the last one: {last.what}"
             return diagnosis(name, what, last.findings, last.evidence)
-        fires = f"nothing is wrong, it fires ({schedule_words.in_words(plan.expression)})"
+        fires = f"nothing is wrong, it fires ({plan.fires})"
         return healthy(name, f"{fires}; of the last task: {last.what}")
-    when = f"nothing is wrong, it is switched on ({schedule_words.in_words(plan.expression)})"
+    when = f"nothing is wrong, it is switched on ({plan.fires})"
     return healthy(name, f"{when}; ECS lists no task of it, so it has not fired in the last hour")
 
 
@@ -214,14 +231,15 @@ def _told(plan: Plan, letter: Mapping[str, str]) -> Iterator[Finding]:
 
 
 def switched_off(plan: Plan) -> Iterator[Finding]:
-    """A disabled rule fires never."""
+    """A disabled rule fires never; nor does a disabled schedule."""
     if plan.state != "ENABLED":
+        by_hand = "scheduler.update_schedule(…)" if plan.modern else "events.enable_rule(Name=…)"
         yield Finding(
-            "the rule is disabled, so it never fires",
+            f"the {plan.kind} is disabled, so it never fires",
             (f"{plan.name}: State {plan.state}",),
             where("schedule", plan.resource, "State:"),
             'deploy(session, "schedule", {"ScheduleState": "ENABLED"}) switches it on. If the parameter '
-            "says so already, somebody switched it off by hand: events.enable_rule(Name=…).",
+            f"says so already, somebody switched it off by hand: {by_hand}.",
         )
 
 
@@ -257,7 +275,7 @@ def trust(plan: Plan) -> Iterator[Finding]:
             f"the role's trust policy does not let {plan.service} take it on for {plan.arn}",
             (),
             where("roles", "ScheduleRole", "AssumeRolePolicyDocument"),
-            'Name the service and the rule there, and deploy(session, "roles").',
+            f'Name the service and the {plan.kind} there, and deploy(session, "roles").',
         )
 
 

@@ -16,12 +16,12 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .. import builds, stacks, tasks, tracing
+from .. import builds, network, stacks, tasks, tracing
 from ..errors import NameUnknown
 from ..session import Session
 from .access import Roles, denial, denied, lacking
 from .nouns import Check, Diagnosis, Finding, diagnosis, healthy
-from .ways import gap_findings, listed
+from .ways import gap_findings, listed, policy_findings
 from .where import where
 
 ECR = re.compile(r"(\d{12})\.dkr\.ecr\.([\w-]+)\.[\w.]+/([^:@]+)(?::([^@]+))?")
@@ -164,11 +164,12 @@ def ways(case: Case) -> Iterator[Finding]:
     strange = [subnet for subnet in case.trace.place.subnets if subnet not in ours]
     gaps = {path.destination: path for path in case.trace.paths if path.gap}
     if strange and gaps:
+        modern = case.task.started_by.startswith("chronos-schedule/")
         cut = f"no way leads from there to {listed(_needed(case, gaps))}"
         yield Finding(
             f"the task runs in subnet {listed(strange)}, which the network stack did not make for it: {cut}",
             tuple(f"{name}: {path.gap.name}: {path.gap.finding}" for name, path in gaps.items()),
-            where("schedule", "ScheduleRule", "Subnets:"),
+            where("schedule", "Schedule" if modern else "ScheduleRule", "Subnets:"),
             'Name the subnets that the network stack exports: outputs(session, "network")["SubnetIds"].',
             f"way to {_needed(case, gaps)[0]}",
         )
@@ -198,6 +199,13 @@ def pull_rights(case: Case) -> Iterator[Finding]:
         if not case.roles.allows(role, action, arn):
             yield lacking("ExecutionRole", action, arn, (_reason(case),), stage)
             return  # both stand in one statement: one fault, met first at the manifest
+
+
+def refusal(case: Case) -> Iterator[Finding]:
+    """A refusal in ECS's own words that no policy of the role explains: a deny, or an endpoint's policy."""
+    refused = denial(case.task.reason) if case.task.exit_code is None else None
+    if refused and (refused.door or refused.explicit):
+        yield denied(case.roles, refused, case.step)
 
 
 def log_group(case: Case) -> Iterator[Finding]:
@@ -324,6 +332,17 @@ def own_words(case: Case) -> Iterator[Finding]:
         yield Finding(f"the job itself says {said.rstrip('.')}", (), "", advice, "job")
 
 
+def data_door(case: Case) -> Iterator[Finding]:
+    """A job that was refused by its role: would the S3 endpoint's policy have let it through?"""
+    refused = next((d for d in map(denial, reversed(case.lines)) if d), None)
+    if case.step != "job" or case.trace is None or not refused or refused.door:
+        return
+    for path in case.trace.paths:
+        if path.destination == "s3" and path.gap and path.gap.name == network.ENDPOINT_POLICY:
+            yield from (found for found in policy_findings(path) if found.stage == "job")
+            return
+
+
 def job_rights(case: Case) -> Iterator[Finding]:
     """For a task that did not get that far: may the job read its day and write its report?"""
     role, bucket = case.definition.get("taskRoleArn"), case.environment.get("DATA_BUCKET")
@@ -359,6 +378,6 @@ def _reason(case: Case) -> str:
 
 
 CHECKS: tuple[Check, ...] = (
-    *(ways, pull_rights, log_group, image_tag),
-    *(architecture, memory, stopped, no_log, own_words, job_rights),
+    *(ways, pull_rights, refusal, log_group, image_tag),
+    *(architecture, memory, stopped, no_log, own_words, data_door, job_rights),
 )

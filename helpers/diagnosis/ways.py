@@ -14,6 +14,7 @@ ENDPOINTS = {
     "logs": "LogsEndpoint",
     "s3": "S3Endpoint",
 }
+AGAIN = 'deploy(session, "network") puts the template\'s own back.'
 
 
 def gap_findings(found: tracing.Trace, wanted: Sequence[str]) -> Iterator[Finding]:
@@ -21,7 +22,7 @@ def gap_findings(found: tracing.Trace, wanted: Sequence[str]) -> Iterator[Findin
     gaps = {path.destination: path for path in found.paths if path.gap}
     faults: dict[str, tuple[list[str], str, str]] = {}
     for name in wanted:
-        if name in gaps:
+        if name in gaps and gaps[name].gap.name != network.ENDPOINT_POLICY:
             cause, place, next_step = _fault(found, gaps[name])
             faults.setdefault(cause, ([], place, next_step))[0].append(name)
     for cause, (names, place, next_step) in faults.items():
@@ -29,21 +30,33 @@ def gap_findings(found: tracing.Trace, wanted: Sequence[str]) -> Iterator[Findin
             f"{n}: {hop.name}: {hop.finding}" for n in names for hop in gaps[n].hops if not hop.ok
         )
         dns = tuple(f"{n}: DNS: {gaps[n].hops[0].finding}" for n in names if gaps[n].hops[0].name == "DNS")
-        policy = gaps[names[0]].gap.name == network.ENDPOINT_POLICY
-        stage = "layers" if policy else f"way to {names[0]}"
-        yield Finding(cause.format(names=listed(names)), dns + evidence, place, next_step, stage)
+        yield Finding(
+            cause.format(names=listed(names)), dns + evidence, place, next_step, f"way to {names[0]}"
+        )
+    for name in wanted:
+        if name in gaps and gaps[name].gap.name == network.ENDPOINT_POLICY:
+            yield from policy_findings(gaps[name])
+
+
+def policy_findings(path: network.Path) -> Iterator[Finding]:
+    """What a gateway endpoint's policy refuses: the image's layers, or the job's own data."""
+    for hop in path.hops:
+        if hop.name == network.ENDPOINT_POLICY and not hop.ok:
+            layers = hop.finding.startswith(network.LAYERS_REFUSED)
+            yield door_shut("s3", hop.finding, (f"{path.destination}: {hop.name}: {hop.finding}",), layers)
+
+
+def door_shut(name: str, said: str, evidence: tuple[str, ...], layers: bool = False) -> Finding:
+    """The policy of an endpoint refuses something, whatever the role may do."""
+    which = "the S3 gateway endpoint's" if name == "s3" else f"the {name} endpoint's"
+    place = where("network", ENDPOINTS.get(name, ""), "PolicyDocument:") if name in ENDPOINTS else ""
+    return Finding(f"{which} policy {said}", evidence, place, AGAIN, "layers" if layers else "job")
 
 
 def _fault(found: tracing.Trace, path: network.Path) -> tuple[str, str, str]:
     """The cause of a gap (`{names}`: the services it cuts off), the template line, and what to do."""
     gap, name = path.gap, path.destination
-    endpoint, again = ENDPOINTS[name], 'deploy(session, "network") puts the template\'s own back.'
-    if gap.name == network.ENDPOINT_POLICY:
-        return (
-            f"the S3 gateway endpoint's policy {gap.finding}",
-            where("network", "S3Endpoint", "PolicyDocument:"),
-            again,
-        )
+    endpoint, again = ENDPOINTS[name], AGAIN
     if gap.name == "endpoint's security group":
         return (
             "the endpoints' security group is closed to the task: no rule lets HTTPS (443) in for {names}",

@@ -7,6 +7,8 @@ https://github.com/ActionIQ/terraform-aws-retool-ecs-fargate/issues/20
 
 from __future__ import annotations
 
+import json
+
 import pytest
 
 from helpers import trace, why
@@ -91,4 +93,40 @@ def test_a_bucket_that_the_gateway_endpoint_does_not_allow(line, causes):
             why(line.session, task), "the S3 gateway endpoint's policy does not allow s3:GetObject"
         )
         assert "(the layers of ECR images)" in found.cause and "S3Endpoint, PolicyDocument" in found.where
+    line.works()
+
+
+GATEWAY = ("Action: [s3:GetObject, s3:PutObject, s3:ListBucket]", "Action: [s3:GetObject, s3:ListBucket]")
+ROLE = ("Action: s3:PutObject\n", "Action: s3:PutObjectTagging\n")
+
+
+def test_the_gateway_endpoint_s_policy_refuses_the_job_while_it_runs(line, causes):
+    """The image comes, the job starts, reads, and may not write: the role could, the way there not."""
+    no = "because no VPC endpoint policy allows the s3:PutObject action"
+    with line.broken("network", GATEWAY):
+        task = line.run()
+        assert task.exit_code == 5  # the job's own code for "storage refused"
+        found = causes(
+            why(line.session, task), "the S3 gateway endpoint's policy does not allow s3:PutObject"
+        )
+        assert any(no in one for one in found.evidence), found.evidence
+        assert "reports/2013-01-01.csv" in found.cause and "S3Endpoint, PolicyDocument" in found.where
+        assert "does not allow s3:PutObject in the bucket" in trace(line.session, task).gaps["s3"].finding
+        with line.broken("roles", ROLE):  # AWS names one refusal; the other is there all the same
+            first = "the role TaskRole may not s3:PutObject on"
+            causes(why(line.session, line.run()), first, "the S3 gateway endpoint's policy does not allow")
+    line.works()
+
+
+def test_an_interface_endpoint_s_policy_refuses_the_login(line, causes):
+    """The Amazon ECR user guide: the endpoint's policy must allow what the execution role asks for."""
+    ec2, name = line.client("ec2"), line.id("network", "EcrApiEndpoint")
+    shut = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage", "Resource": "*"}
+    ec2.modify_vpc_endpoint(VpcEndpointId=name, PolicyDocument=json.dumps({"Statement": [shut]}))
+    task = line.run()
+    assert "because no VPC endpoint policy allows the ecr:GetAuthorizationToken action" in task.reason
+    found = causes(why(line.session, task), "the ecr.api endpoint's policy does not allow ecr:GetAuthor")
+    assert "EcrApiEndpoint" in found.where
+    open_ = {**shut, "Action": "*"}
+    ec2.modify_vpc_endpoint(VpcEndpointId=name, PolicyDocument=json.dumps({"Statement": [open_]}))
     line.works()

@@ -64,6 +64,18 @@ def test_the_buildspec_is_missing(line, causes):
     assert why(session, "pipeline").healthy
 
 
+def test_the_project_names_another_buildspec(line, causes):
+    """The file that is missing is the one that the project names, not buildspec.yml."""
+    with line.broken(
+        "build", ("GitCloneDepth: 1\n", "GitCloneDepth: 1\n          BuildSpec: ci/build.yml\n")
+    ):
+        build, error = failed_build(line.session)
+        assert "/ci/build.yml: no such file or directory" in str(error)
+        found = causes(why(line.session, build), "the project's BuildSpec names ci/build.yml")
+        assert "buildspec.yml in its root" not in str(found) and found.where.startswith("cfn/build.yaml:")
+    assert why(line.session, follow_build(line.session, start_build(line.session), poll_seconds=0.1)).healthy
+
+
 def test_the_pipeline_cannot_write_artifacts(line, causes):
     with line.broken("roles", PIPELINE_MAY_NOT_WRITE):
         with pytest.raises(PipelineFailed, match=r"permissions|not authorized"):

@@ -27,6 +27,15 @@ def ticking(line):
     deploy(line.session, "schedule", {"ScheduleState": "DISABLED", "ScheduleExpression": None})
 
 
+@pytest.fixture
+def modern(line):
+    """The same schedule in EventBridge Scheduler, every minute of its clock; afterwards the rule, off."""
+    deploy(line.session, "schedule", {**EVERY_MINUTE, "ScheduleKind": "scheduler"})
+    yield line
+    rule = {"ScheduleKind": "rule", "ScheduleState": "DISABLED", "ScheduleExpression": None}
+    deploy(line.session, "schedule", rule)
+
+
 def letter(line, error_code: str, words: str, seconds: float = 30) -> None:
     """Wait for the dead letter that says this; older ones, of other tests, are thrown away."""
     sqs, deadline = line.client("sqs"), time.monotonic() + seconds
@@ -119,3 +128,52 @@ def test_switched_off_and_not_allowed(ticking, causes):
         causes(why(ticking.session, "schedule"), "the rule is disabled", "ScheduleRole may not iam:PassRole")
     deploy(ticking.session, "schedule", {"ScheduleState": "ENABLED"})
     fires_again(ticking)
+
+
+# The modern form: EventBridge Scheduler -------------------------------------------------------------------
+
+MODERN_SUBNETS = SUBNETS.replace("\n                  ", "\n                ").replace(
+    "                Subnets", "              Subnets"
+)[: -len("\n          # For an ECS")]
+
+
+def test_scheduler_the_role_may_not_pass_the_roles_on(modern, causes):
+    with modern.broken("roles", ("Action: iam:PassRole", "Action: iam:GetRole")):
+        letter(
+            modern, "NO_PERMISSIONS", "is not authorized to perform: iam:PassRole on resource: arn:aws:iam:"
+        )
+        found = causes(why(modern.session, "schedule"), "the role ScheduleRole may not iam:PassRole on")
+        assert any("could not be delivered" in one for one in found.evidence)  # the metric TargetErrorCount
+        deploy(modern.session, "schedule", {"ScheduleState": "DISABLED"})
+        two = ("the schedule is disabled, so it never fires", "ScheduleRole may not iam:PassRole")
+        causes(why(modern.session, "schedule"), *two)
+    deploy(modern.session, "schedule", {"ScheduleState": "ENABLED"})
+    fires_again(modern)
+
+
+def test_scheduler_the_schedule_is_disabled(modern, causes):
+    deploy(modern.session, "schedule", {"ScheduleState": "DISABLED"})
+    found = causes(why(modern.session, "schedule"), "the schedule is disabled, so it never fires")
+    assert "(Schedule, State:)" in found.where and "update_schedule" in found.next_step
+    deploy(modern.session, "schedule", {"ScheduleState": "ENABLED"})
+    fires_again(modern)
+
+
+def test_scheduler_does_not_trust_itself(modern, causes):
+    """The trust policy names another group: Scheduler may not take the role on."""
+    with modern.broken("roles", (":schedule-group/${Project}", ":schedule-group/default")):
+        found = causes(why(modern.session, "schedule"), "trust policy does not let scheduler.amazonaws.com")
+        assert "schedule-group/breaks" in found.cause and "AssumeRolePolicyDocument" in found.where
+    fires_again(modern)
+
+
+def test_scheduler_the_target_names_the_wrong_subnets(modern, causes):
+    ec2, vpc = modern.client("ec2"), exported_value(modern.session, "VpcId")
+    subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.20.0.128/26")["Subnet"]["SubnetId"]
+    with modern.broken("schedule", (MODERN_SUBNETS, f"              Subnets: [{subnet}]")):
+        task = follow_logs(modern.session, next_task(modern.session, poll_seconds=0.1), poll_seconds=0.1)
+        assert task.started_by == "chronos-schedule/breaks-daily" and task.exit_code is None
+        for thing in ("schedule", task):
+            found = causes(why(modern.session, thing), subnet)
+            assert "network stack" in found.cause and "(Schedule, Subnets:)" in found.where
+    fires_again(modern)

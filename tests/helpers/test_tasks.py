@@ -89,10 +89,10 @@ def test_the_schedule_starts_the_next_task(session_of, capsys):
 
 
 def test_a_task_by_hand_is_not_taken_for_the_schedules(line):
-    from helpers.tasks import started_by_rule
+    from helpers.tasks import started_by
 
     run_task(line, {"REPORT_DATE": DAY})
-    assert started_by_rule(line, "line-daily") == []
+    assert started_by(line, "events-rule/line-daily") == []
 
 
 def test_a_task_that_ecs_has_forgotten(line):

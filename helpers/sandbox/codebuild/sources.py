@@ -17,6 +17,7 @@ from ..codecommit.git import Git
 from ..codecommit.store import find, folder
 from ..service import AwsError
 from ..world import World
+from . import ownership
 from .failures import PhaseFailed, of_request
 from .role import BuildRole
 
@@ -31,6 +32,7 @@ def download(
     if kind == "NO_SOURCE":
         return None
     if kind in ("S3", "CODEPIPELINE"):
+        ownership.check(world, region, role, _bucket_and_key(source["location"])[0])
         _s3(role, source["location"], None if kind == "CODEPIPELINE" else version, into)
         return None
     if kind == "CODECOMMIT":
@@ -38,8 +40,13 @@ def download(
     raise PhaseFailed("CLIENT_ERROR", f"the sandbox has no source of type {kind}: it works in a real account")
 
 
-def _s3(role: BuildRole, location: str, version: str | None, into: Path) -> None:
+def _bucket_and_key(location: str) -> tuple[str, str]:
     bucket, _, key = location.removeprefix("arn:aws:s3:::").partition("/")
+    return bucket, key
+
+
+def _s3(role: BuildRole, location: str, version: str | None, into: Path) -> None:
+    bucket, key = _bucket_and_key(location)
     wanted = {"VersionId": version} if version else {}
     try:
         if key.endswith("/"):

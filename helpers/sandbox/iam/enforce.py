@@ -15,6 +15,7 @@ from moto.s3.models import FakeBucket
 from werkzeug.wrappers import Request as HttpRequest
 
 from ..service import AwsError
+from . import endpoints
 from .actions import Need, Place, needs, s3_needs
 from .policy import ALLOWED, EXPLICIT_DENY, Decision, Request, evaluate, statements
 
@@ -90,9 +91,15 @@ def check_trust_of_principal(world: World, role_arn: str, principal: Principal) 
         )
 
 
-def decide(world: World, principal: Principal, need: Need, resource: str) -> tuple[Decision, str]:
-    """The decision on one action and resource, and which kind of policy made it."""
+def decide(
+    world: World, principal: Principal, need: Need, resource: str, door: endpoints.Door | None = None
+) -> tuple[Decision, str]:
+    """The decision on one action and resource, and which kind of policy made it.
+
+    `door` is the VPC endpoint through which the request comes. Its policy is one more that must allow.
+    """
     context = {
+        **(door.context if door else {}),
         "aws:PrincipalArn": principal.role_arn or principal.arn,
         "aws:PrincipalAccount": world.account,
         "aws:SecureTransport": "true",  # loopback stands in for the TLS of AWS's endpoints
@@ -100,7 +107,15 @@ def decide(world: World, principal: Principal, need: Need, resource: str) -> tup
     }
     names = (principal.arn, principal.role_arn or "", world.account)
     request = Request(need.action, resource, context, names)
-    guarding = evaluate(_resource_policy(world, resource) or [], request, resource_based=True)
+    decision, kind = _decide(world, principal, request)
+    if decision.allowed and door is not None and not (passing := door.decide(request)).allowed:
+        return passing, endpoints.KIND  # where several forbid it, AWS names one of them
+    return decision, kind
+
+
+def _decide(world: World, principal: Principal, request: Request) -> tuple[Decision, str]:
+    """What the role's own policies and that of the resource say, without the way there."""
+    guarding = evaluate(_resource_policy(world, request.resource) or [], request, resource_based=True)
     if guarding.result == EXPLICIT_DENY:
         return guarding, "a resource-based policy"
     own = evaluate(policies_of(world, principal.role_arn or ""), request)
@@ -155,8 +170,9 @@ def require(world: World, principal: Principal, need: Need, service: str) -> Non
     """Raise AwsError, worded as AWS words it, unless the principal may do this on every resource named."""
     if principal.kind != "role":
         return
+    door = endpoints.door(world, principal, service, need.action)
     for resource in need.resources:
-        decision, kind = decide(world, principal, need, resource)
+        decision, kind = decide(world, principal, need, resource, door)
         if not decision.allowed:
             raise denial(principal, need.action, resource, decision, kind, service)
 
@@ -174,7 +190,7 @@ def denial(
     because = (
         f"with an explicit deny in {kind}"
         if decision.result == EXPLICIT_DENY
-        else f"because no identity-based policy allows the {action} action"
+        else f"because no {kind.partition(' ')[2]} allows the {action} action"
     )
     message = f"User: {principal.arn} is not authorized to perform: {action} on resource: {quoted} {because}"
     if service == "ec2":

@@ -104,9 +104,24 @@ def test_s3_says_no(ground: Ground) -> None:
     assert code == "CLIENT_ERROR"
     assert message.startswith("NoSuchKey: The specified key does not exist.\n\tstatus code: 404")
     assert message.endswith(f"for primary source and source version arn:aws:s3:::{ground.name}/gone.zip")
-    ground.allow([{"Effect": "Allow", "Action": "logs:*", "Resource": "*"}])
+    look = ["logs:*", "s3:GetBucketAcl", "s3:GetBucketLocation"]
+    ground.allow([{"Effect": "Allow", "Action": look, "Resource": "*"}])
     ground.put_source(spec({"build": ["true"]}))
     assert run(ground).context("DOWNLOAD_SOURCE")[1].startswith("AccessDenied: ")
+
+
+def test_once_it_could_see_whose_the_bucket_is_it_insists(ground: Ground) -> None:
+    """User guide, "Secure access to S3 buckets": without the right nobody looks; to lose it is an error."""
+    ground.put_source(spec({"build": ["true"]}))
+    unseeing = [{"Effect": "Allow", "Action": ["logs:*", "s3:GetObject*"], "Resource": "*"}]
+    seeing = [{"Effect": "Allow", "Action": ["s3:GetBucketAcl", "s3:GetBucketLocation"], "Resource": "*"}]
+    ground.allow(unseeing)
+    assert run(ground).status == "SUCCEEDED"
+    ground.allow([*unseeing, *seeing])
+    assert run(ground).status == "SUCCEEDED"
+    ground.allow(unseeing)
+    code, message = run(ground).context("DOWNLOAD_SOURCE")
+    assert (code, message.partition(":")[0]) == ("CLIENT_ERROR", "Error calling GetBucketAcl")
 
 
 def test_a_version_of_an_object(ground: Ground) -> None:
