@@ -45,6 +45,7 @@ READ = """() => {
     links: [...notebook.querySelectorAll('.jp-MarkdownCell .jp-RenderedMarkdown a')].map(a => a.href),
   };
 }"""
+PROMPTS = f"({READ})().prompts"
 # The status bar's words about the kernel. The round sign above the notebook says idle too early.
 IS_IDLE = "/\\| Idle/.test(document.querySelector('#jp-bottom-panel')?.textContent)"
 
@@ -129,16 +130,17 @@ class Lab:
 
     def run_all(self) -> None:
         """Restart the kernel and run all cells, as a learner without a mouse does: by the command palette."""
-        self.command("Restart Kernel and Run All Cells")
-        self.page.wait_for_selector(".jp-Dialog .jp-mod-accept")
-        self.page.keyboard.press("Enter")
+        self.command("Clear Outputs of All Cells")  # what is stored in the file must not pass for a run
+        self._wait_for(f"!({PROMPTS}).some(text => /\\d/.test(text))")
+        began = f"({PROMPTS}).some(text => /[\\d*]/.test(text))"
+        for _ in range(PATIENCE // KNOCK):
+            self.command("Restart Kernel and Run All Cells")
+            with contextlib.suppress(TimeoutError):
+                self.page.locator(".jp-Dialog .jp-mod-accept").press("Enter", timeout=KNOCK)
+                self._wait_for(began, 5 * KNOCK)
+                break
         # A cell that waits shows a star; one that was passed over after an error shows nothing.
-        self._wait_for(
-            f"""{IS_IDLE} && (() => {{
-              const prompts = ({READ})().prompts;
-              return prompts.some(text => /\\d/.test(text)) && !prompts.some(text => text.includes('*'));
-            }})()"""
-        )
+        self._wait_for(f"{IS_IDLE} && !({PROMPTS}).some(text => text.includes('*'))")
 
     def command(self, name: str) -> None:
         """Give a command by its name. A notebook that comes up takes the focus away; then begin again."""
@@ -155,8 +157,8 @@ class Lab:
         """Everything that the notebook in front shows."""
         return Seen(**self.page.evaluate(READ))
 
-    def _wait_for(self, condition: str) -> None:
-        self.page.wait_for_function(f"() => Boolean({condition})", timeout=PATIENCE, polling=250)
+    def _wait_for(self, condition: str, patience: int = PATIENCE) -> None:
+        self.page.wait_for_function(f"() => Boolean({condition})", timeout=patience, polling=250)
 
 
 @contextlib.contextmanager
