@@ -19,7 +19,7 @@ from helpers import (
     template,
 )
 
-from .trying import ask, try_out
+from .trying import ask, try_out, verdict
 
 MINE = "tests/test_mine.py"
 TEST = """import unittest
@@ -90,9 +90,12 @@ def test_b_let_commits_wait(session: Session, line: None) -> None:
         commit(session, "README.md", f"{read_file(session, 'README.md')}\n.\n", "Wait")
 
     def asked_for_instead(session: Session) -> None:
-        """The rule is off, and the pipeline polls: the commit waits for a minute and no longer."""
+        """The rule is off and the pipeline polls: the commit waits a little, and no longer."""
         text = template(session, "pipeline").text.replace('Changes: "false"', 'Changes: "true"')
         _deploy_with(session, "State: ENABLED", "State: DISABLED", text)
+        change = commit(session, "README.md", f"{read_file(session, 'README.md')}\n.\n", "Wait")
+        assert not verdict(session, "06-b").findings[2].met
+        follow_pipeline(session, change)
 
     def back(session: Session) -> None:
         deploy(session, "pipeline")
