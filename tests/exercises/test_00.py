@@ -21,7 +21,9 @@ def test_a_make_something_that_is_yours(session: Session) -> None:
         listed = [{"Key": key, "Value": value} for key, value in tags.items()]
         cloudformation.create_stack(StackName=name, TemplateBody=text, Tags=listed)
         try:
-            cloudformation.get_waiter("stack_create_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
+            cloudformation.get_waiter("stack_create_complete").wait(
+                StackName=name, WaiterConfig={"Delay": 0.1}
+            )
         except WaiterError:
             assert text == BROKEN
 
@@ -45,7 +47,7 @@ def test_a_make_something_that_is_yours(session: Session) -> None:
             try:
                 cloudformation.delete_stack(StackName=name)
                 cloudformation.get_waiter("stack_delete_complete").wait(
-                    StackName=name, WaiterConfig={"Delay": 1}
+                    StackName=name, WaiterConfig={"Delay": 0.1}
                 )
             except ClientError as error:
                 assert "does not exist" in str(error)

@@ -48,7 +48,7 @@ def network(session: Session) -> None:
 
 
 def test_a_a_door_of_your_own(session: Session) -> None:
-    cloudformation, ec2 = session.client("cloudformation"), session.client("ec2")
+    ec2 = session.client("ec2")
     by_hand: list[str] = []
 
     def door(
@@ -95,24 +95,20 @@ def test_a_a_door_of_your_own(session: Session) -> None:
         by_hand.append(made["VpcEndpoint"]["VpcEndpointId"])
 
     def back(session: Session) -> None:
+        """Only what was made by hand is in the way; the stack is changed by each attempt."""
         if by_hand:
             ec2.delete_vpc_endpoints(VpcEndpointIds=[by_hand.pop()])
-            return
-        name = session.stack_name("door")
-        cloudformation.delete_stack(StackName=name)
-        cloudformation.get_waiter("stack_delete_complete").wait(StackName=name, WaiterConfig={"Delay": 1})
 
     wrong = [
+        by_hand_and_no_stack_knows_it,
         for_another_service,
         in_one_zone_only,
         under_another_name,
         open_to_the_whole_vpc,
         open_at_every_port,
         with_the_vpcs_default_lock,
-        by_hand_and_no_stack_knows_it,
     ]
     try_out(session, "02-a", wrong, back)
-    back(session)
 
 
 def test_b_one_address_for_the_partner(session: Session) -> None:
