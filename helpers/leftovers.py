@@ -30,7 +30,13 @@ def search(session: Session) -> Iterator[Leftover]:
             yield Leftover(kind, "not looked for", f"AWS refused {error.operation_name} with {code}")
 
 
-def _all(session: Session, service: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
+def names(session: Session, kind: str) -> list[str]:
+    """The names of everything of one kind that is the project's, such as "bucket"; see `search`."""
+    return sorted(set(_LOOKS[kind](session)))
+
+
+def everything(session: Session, service: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:
+    """Every item of a Describe or List call, over all its pages."""
     client = session.client(service)
     if client.can_paginate(operation):
         for page in client.get_paginator(operation).paginate(**arguments):
@@ -51,7 +57,7 @@ def _named(
     """A look by name: `name` is the field that holds it, None when the items are names or ARNs themselves."""
 
     def look(session: Session) -> Iterator[str]:
-        for item in _all(session, service, operation, key, **arguments):
+        for item in everything(session, service, operation, key, **arguments):
             text = (item[name] if name else item).rsplit(":", 1)[-1]
             if _is_ours(session, text):
                 yield text.rsplit("/", 1)[-1]
@@ -64,7 +70,7 @@ def _tagged(operation: str, key: str, name: str) -> Callable[[Session], Iterator
 
     def look(session: Session) -> Iterator[str]:
         filters = [{"Name": "tag:Project", "Values": [session.project]}]
-        for item in _all(session, "ec2", operation, key, Filters=filters):
+        for item in everything(session, "ec2", operation, key, Filters=filters):
             tags = {tag["Key"]: tag["Value"] for tag in item.get("Tags", item.get("TagSet", ()))}
             is_gone = item.get("State") in ("deleted", "deleting")  # EC2 lists what is gone for a while
             if tags.get("Project") == session.project and not is_gone:
@@ -74,14 +80,14 @@ def _tagged(operation: str, key: str, name: str) -> Callable[[Session], Iterator
 
 
 def _stacks(session: Session) -> Iterator[str]:
-    for stack in _all(session, "cloudformation", "describe_stacks", "Stacks"):
+    for stack in everything(session, "cloudformation", "describe_stacks", "Stacks"):
         tags = {tag["Key"]: tag["Value"] for tag in stack.get("Tags", ())}
         if _is_ours(session, stack["StackName"]) and tags.get("Project") == session.project:
             yield stack["StackName"]
 
 
 def _log_groups(session: Session) -> Iterator[str]:
-    for group in _all(session, "logs", "describe_log_groups", "logGroups"):
+    for group in everything(session, "logs", "describe_log_groups", "logGroups"):
         name = group["logGroupName"]
         if session.project in name.split("/") or _is_ours(session, name):
             yield name
@@ -89,7 +95,9 @@ def _log_groups(session: Session) -> Iterator[str]:
 
 def _clusters(session: Session) -> Iterator[str]:
     """Active clusters. ECS lists a deleted one as INACTIVE for a while."""
-    arns = [arn for arn in _all(session, "ecs", "list_clusters", "clusterArns") if _is_ours(session, arn)]
+    arns = [
+        arn for arn in everything(session, "ecs", "list_clusters", "clusterArns") if _is_ours(session, arn)
+    ]
     for begin in range(0, len(arns), 100):
         for cluster in session.client("ecs").describe_clusters(clusters=arns[begin : begin + 100])[
             "clusters"
@@ -100,7 +108,7 @@ def _clusters(session: Session) -> Iterator[str]:
 
 def _task_definitions(session: Session) -> Iterator[str]:
     """Active revisions. A deregistered one stays visible for good, and costs nothing."""
-    for arn in _all(session, "ecs", "list_task_definitions", "taskDefinitionArns", status="ACTIVE"):
+    for arn in everything(session, "ecs", "list_task_definitions", "taskDefinitionArns", status="ACTIVE"):
         revision = arn.rsplit("/", 1)[-1]
         if _is_ours(session, revision.partition(":")[0]):
             yield revision

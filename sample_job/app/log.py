@@ -23,6 +23,9 @@ class Log:
             **self.about,
             **{name: value for name, value in fields.items() if value is not None},
             "seconds": round(time.monotonic() - self._started, 3),
+            # Processor time of the whole process so far, its start included: what a larger or smaller task
+            # would have to do as well, however long it took here.
+            "cpu_seconds": round(time.process_time(), 3),
             "peak_memory_mib": peak_memory_mib(),
         }
         print(json.dumps(line), flush=True)

@@ -42,7 +42,9 @@ class JobTest(unittest.TestCase):
         self.assertEqual(code, 0)
         self.assertEqual([line["event"] for line in log], ["started", "read", "wrote"])
         self.assertEqual((log[-1]["date"], log[-1]["rows"]), ("2013-01-01", 2))
-        self.assertTrue(all({"time", "seconds", "peak_memory_mib"} <= set(line) for line in log))
+        self.assertTrue(
+            all({"time", "seconds", "cpu_seconds", "peak_memory_mib"} <= set(line) for line in log)
+        )
         (row,) = csv.DictReader(self.report.read_text().splitlines())
         self.assertEqual((row["carrier"], row["flights"], row["mean_departure_delay"]), ("UA", "2", "10.00"))
 

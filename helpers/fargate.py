@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from functools import cache
 from itertools import pairwise
 
-from . import prices, show
+from . import pricing, show
 from .errors import NameUnknown
 
 GIB = 1024
@@ -144,8 +144,15 @@ def nearest(asked: Size) -> tuple[Size, ...]:
     return tuple(sorted({*below, *above, *smaller, smallest(asked.cpu, asked.memory) or all_sizes()[-1]}))
 
 
+def hour(size: Size, architecture: str = "X86_64") -> float:
+    """An hour of a task of this size in US dollars, in the region of the price list."""
+    arm = "arm_" if architecture.upper() == "ARM64" else ""
+    vcpu, gb = pricing.price(f"fargate_{arm}vcpu_hour"), pricing.price(f"fargate_{arm}gb_hour")
+    return size.vcpu * vcpu + size.gb * gb
+
+
 def _known() -> Mapping:
-    return prices.document()["fargate_sizes"]
+    return pricing.document()["fargate_sizes"]
 
 
 def _number(name: str, value: int | str | None) -> int:
