@@ -32,7 +32,6 @@ _FROM = {
     "schedules": ("next_firings",),
     "schedule_words": ("in_words",),
     "firing_times": ("firings",),
-    "schedules": ("in_words", "next_firings"),
     "exercises": ("check", "hint", "progress"),
     "fargate": ("sizes",),
     "pricing": ("prices",),
