@@ -311,7 +311,8 @@ def _preformatted(inner: str, style: str) -> str:
 
 def _inline(text: object) -> str:
     escaped = html.escape(discreet(text))
-    linked = re.sub(r"(https://[^\s<)]+[^\s<).,;])", r'<a href="\1">\1</a>', escaped)
+    # Not what stands in quotation marks: an error message's address leads a reader nowhere.
+    linked = re.sub(r"(?<!&quot;)(https://[^\s<)]+[^\s<).,;])", r'<a href="\1">\1</a>', escaped)
     return re.sub(r"`([^`]+)`", _code, linked)
 
 

@@ -184,3 +184,12 @@ def test_what_is_short_stays_on_one_line_and_what_is_long_may_be_broken():
     assert "white-space:nowrap" not in second
     assert '<code style="white-space:nowrap">!Ref ArtifactExpiryDays</code>' in html
     assert "databucket/<wbr>departures" in html
+
+
+def test_a_source_is_a_link_and_an_address_in_an_error_is_not():
+    said = 'failed to do request: Head "https://host/v2/flights/manifests/latest": i/o timeout'
+    assert "<a " not in Text(said).html()
+    assert (
+        '<a href="https://docs.aws.amazon.com/x.html">'
+        in Text("Source: https://docs.aws.amazon.com/x.html (checked today)").html()
+    )
