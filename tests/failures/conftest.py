@@ -30,6 +30,8 @@ from helpers import (
 from helpers.diagnosis import Diagnosis
 from helpers.tasks import Task
 
+from . import documented as table
+
 ROOT = Path(__file__).resolve().parents[2]
 DAY = "2013-01-01"
 
@@ -71,6 +73,13 @@ class Line:
         started = run_task(self.session, environment or {"REPORT_DATE": DAY}, command)
         return follow_logs(self.session, started, poll_seconds=0.05)
 
+    def shown(self, task: Task) -> tuple[str, str, str]:
+        """What DescribeTasks shows of a stopped task: its reasons, its last status, its stop code."""
+        cluster = task.arn.split("/")[1]
+        raw = self.client("ecs").describe_tasks(cluster=cluster, tasks=[task.arn])["tasks"][0]
+        reasons = [raw.get("stoppedReason", ""), *(c.get("reason", "") for c in raw["containers"])]
+        return " ".join(reasons), raw["lastStatus"], raw["stopCode"]
+
     def works(self) -> None:
         """The job runs again, and nothing is wrong with it."""
         task = self.run()
@@ -88,6 +97,12 @@ class Line:
 @pytest.fixture(scope="session")
 def causes():
     return named
+
+
+@pytest.fixture(scope="session")
+def documented():
+    """Compare a symptom with what AWS documents of the failure: `documented(failure, text, status, code)`."""
+    return table.check
 
 
 def named(found: Diagnosis, *wanted: str) -> Diagnosis:

@@ -1,7 +1,6 @@
 """The schedule starts nothing, and nobody is told.
 
-Documented: https://docs.aws.amazon.com/eventbridge/latest/userguide/rule-dlq.html (the letter's attributes;
-no second try where a permission is missing; read 2026-11-23).
+What AWS shows for each of them, and where that was found, stands in documented.yaml.
 """
 
 from __future__ import annotations
@@ -36,8 +35,8 @@ def modern(line):
     deploy(line.session, "schedule", rule)
 
 
-def letter(line, error_code: str, words: str, seconds: float = 30) -> None:
-    """Wait for the dead letter that says this; older ones, of other tests, are thrown away."""
+def letter(line, error_code: str, words: str, seconds: float = 30) -> str:
+    """The text of the dead letter that says this; older ones, of other tests, are thrown away."""
     sqs, deadline = line.client("sqs"), time.monotonic() + seconds
     url = exported_value(line.session, "DeadLetterQueueUrl")
     while time.monotonic() < deadline:
@@ -47,7 +46,7 @@ def letter(line, error_code: str, words: str, seconds: float = 30) -> None:
             told = {name: value["StringValue"] for name, value in one["MessageAttributes"].items()}
             if told["ERROR_CODE"] == error_code and words in told["ERROR_MESSAGE"]:
                 sqs.change_message_visibility(**handle, VisibilityTimeout=0)
-                return
+                return told["ERROR_MESSAGE"]
             sqs.delete_message(**handle)
         time.sleep(0.1)
     pytest.fail(f"no dead letter says {words!r}")
@@ -61,11 +60,10 @@ def fires_again(line) -> None:
     assert found.healthy, str(found)
 
 
-def test_the_role_may_not_pass_the_roles_on(ticking, causes):
+def test_the_role_may_not_pass_the_roles_on(ticking, causes, documented):
     with ticking.broken("roles", ("Action: iam:PassRole", "Action: iam:GetRole")):
-        letter(
-            ticking, "NO_PERMISSIONS", "is not authorized to perform: iam:PassRole on resource: arn:aws:iam:"
-        )
+        text = letter(ticking, "NO_PERMISSIONS", "iam:PassRole on resource: arn:aws:iam:")
+        documented("schedule role without iam:PassRole", text, code="NO_PERMISSIONS")
         found = causes(why(ticking.session, "schedule"), "the role ScheduleRole may not iam:PassRole on")
         assert "Sid: HandRolesToTask" in found.where
         assert any(one.startswith("dead-letter queue: NO_PERMISSIONS") for one in found.evidence)
@@ -73,26 +71,29 @@ def test_the_role_may_not_pass_the_roles_on(ticking, causes):
     fires_again(ticking)
 
 
-def test_the_target_tags_and_the_role_may_not(ticking, causes):
+def test_the_target_tags_and_the_role_may_not(ticking, causes, documented):
     with ticking.broken("schedule", (LAUNCH, f"{LAUNCH}            PropagateTags: TASK_DEFINITION\n")):
-        letter(ticking, "NO_PERMISSIONS", "is not authorized to perform: ecs:TagResource")
+        text = letter(ticking, "NO_PERMISSIONS", "ecs:TagResource")
+        documented("schedule role that may tag nothing", text, code="NO_PERMISSIONS")
         words = "the target tags the task (PropagateTags), and the role ScheduleRole may not ecs:TagResource"
         found = causes(why(ticking.session, "schedule"), words)
         assert "cfn/schedule.yaml:" in found.next_step and found.where.startswith("cfn/roles.yaml:")
     fires_again(ticking)
 
 
-def test_the_rule_is_disabled(ticking, causes):
+def test_the_rule_is_disabled(ticking, causes, documented):
     deploy(ticking.session, "schedule", {"ScheduleState": "DISABLED"})
     with pytest.raises(NotReady, match="is disabled"):
         next_task(ticking.session)
+    rule = ticking.client("events").describe_rule(Name="breaks-daily")
+    documented("rule disabled", "", rule["State"])
     found = causes(why(ticking.session, "schedule"), "the rule is disabled, so it never fires")
     assert "State:" in found.where and '"ScheduleState": "ENABLED"' in found.next_step
     deploy(ticking.session, "schedule", {"ScheduleState": "ENABLED"})
     fires_again(ticking)
 
 
-def test_the_target_names_the_wrong_subnets(ticking, causes):
+def test_the_target_names_the_wrong_subnets(ticking, causes, documented):
     """A subnet that was made later, by hand, has no route of the task's: there the way ends at S3."""
     ec2, vpc = ticking.client("ec2"), exported_value(ticking.session, "VpcId")
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.20.0.192/26")["Subnet"]["SubnetId"]
@@ -100,7 +101,7 @@ def test_the_target_names_the_wrong_subnets(ticking, causes):
         "schedule", (SUBNETS, f"                Subnets: [{subnet}]\n          # For an ECS")
     ):
         task = follow_logs(ticking.session, next_task(ticking.session, poll_seconds=0.1), poll_seconds=0.1)
-        assert task.reason.startswith("CannotPullContainerError: ref pull has been retried 5 time(s)")
+        documented("wrong subnets in the target", *ticking.shown(task))
         for thing in ("schedule", task):
             found = causes(why(ticking.session, thing), subnet)
             assert "network stack" in found.cause and "Subnets:" in found.where

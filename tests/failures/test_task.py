@@ -1,8 +1,6 @@
 """The task is refused what it needs, or its job fails.
 
-The subject of the Amazon ECS developer guide's "Stopped task error messages" and "CannotPullContainer task
-errors in Amazon ECS". Refusals are in the form that the IAM user guide documents (its page
-troubleshoot_access-denied.html, read 2026-11-23). 137 is 128 + SIGKILL, 143 is 128 + SIGTERM.
+What AWS shows for each of them, and where that was found, stands in documented.yaml.
 """
 
 from __future__ import annotations
@@ -13,10 +11,10 @@ from helpers import StillWorking, deploy, follow_logs, run_task, why
 from helpers.stacks import exported_value
 
 
-def test_the_tag_is_not_pushed_yet(line, causes):
+def test_the_tag_is_not_pushed_yet(line, causes, documented):
     deploy(line.session, "task", {"ImageTag": "tomorrow"})
     task = line.run()
-    assert task.reason.startswith("CannotPullContainerError") and task.reason.endswith("not found")
+    documented("image tag not pushed yet", *line.shown(task))
     found = causes(why(line.session, task), "no image under the tag `tomorrow`")
     assert found.where.startswith("cfn/task.yaml:") and "ensure_image" in found.next_step
     deploy(line.session, "task", {"ImageTag": None})
@@ -34,25 +32,26 @@ def test_the_log_group_is_missing(line, causes):
     line.works()
 
 
-def test_the_log_group_is_missing_and_may_not_be_made(line, causes):
+def test_the_log_group_is_missing_and_may_not_be_made(line, causes, documented):
     logs, group = line.client("logs"), exported_value(line.session, "TaskLogGroupName")
     create = 'mode: blocking\n              awslogs-create-group: "true"'
     with line.broken("task", ("mode: blocking\n", f"{create}\n")):
         logs.delete_log_group(logGroupName=group)
         task = line.run()
-        assert "AccessDeniedException" in task.reason and "logs:CreateLogGroup" in task.reason
+        documented("log group missing without the right to create it", *line.shown(task))
         found = causes(why(line.session, task), "the role ExecutionRole may not logs:CreateLogGroup")
         assert found.where.startswith("cfn/roles.yaml:") and "ExecutionRole" in found.where
     logs.create_log_group(logGroupName=group)
     line.works()
 
 
-def test_awslogs_is_left_out(line, causes):
+def test_awslogs_is_left_out(line, causes, documented):
     text = line.text("task")
     block = text[text.index("          LogConfiguration:") : text.index("\nOutputs:")]
     with line.broken("task", (block, "")):
         task = line.run({"REPORT_DATE": "someday"})
-        assert (task.exit_code, task.reason) == (2, "Essential container in task exited")
+        assert task.exit_code == 2
+        documented("awslogs left out", *line.shown(task))
         found = causes(
             why(line.session, task), "the reason for exit code 2 is lost: the container has no log"
         )
@@ -60,55 +59,57 @@ def test_awslogs_is_left_out(line, causes):
     line.works()
 
 
-def test_the_wrong_processor(line, causes):
+def test_the_wrong_processor(line, causes, documented):
     deploy(line.session, "task", {"Architecture": "ARM64"})
     task = line.run()
     assert task.exit_code == 255
     found = causes(why(line.session, task), "built for another processor than the task's (ARM64)")
-    assert any("exec format error" in one for one in found.evidence)
+    documented("wrong CPU architecture", "\n".join(found.evidence), *line.shown(task)[1:])
     deploy(line.session, "task", {"Architecture": None})
     line.works()
 
 
-def test_out_of_memory(line, causes):
+def test_out_of_memory(line, causes, documented):
     with line.runs("import time; data = bytearray(700 << 20); time.sleep(9)"):
         task = line.run()
-        assert task.exit_code == 137
-        assert "OutOfMemoryError: Container killed due to memory usage" in task.reason
+        text, status, _ = line.shown(task)
+        documented("out of memory", text, status, task.exit_code)
         found = causes(why(line.session, task), "needed more memory than the task's 512 MiB")
         assert "Memory:" in found.where
     line.works()
 
 
-def test_the_task_role_may_not_write(line, causes):
+def test_the_task_role_may_not_write(line, causes, documented):
     with line.broken("roles", ("Action: s3:PutObject\n", "Action: s3:PutObjectTagging\n")):
         task = line.run()
-        assert task.exit_code == 5  # the job's own code for "storage refused"
         found = causes(why(line.session, task), "the role TaskRole may not s3:PutObject on arn:aws:s3:::")
+        text = "\n".join(found.evidence)
+        documented("task role without s3:PutObject", text, line.shown(task)[1], task.exit_code)
         assert "reports/2013-01-01.csv" in found.cause and "Sid: WriteReports" in found.where
     line.works()
 
 
-def test_the_execution_role_may_not_pull(line, causes):
+def test_the_execution_role_may_not_pull(line, causes, documented):
     pull = "Action: [ecr:BatchGetImage, ecr:GetDownloadUrlForLayer]"
     with line.broken("roles", (pull, "Action: ecr:DescribeImages")):
         task = line.run()
-        assert task.reason.startswith("CannotPullContainerError") and task.reason.endswith("403 Forbidden")
+        documented("execution role without the pull", *line.shown(task))
         found = causes(why(line.session, task), "the role ExecutionRole may not ecr:BatchGetImage on")
         assert "Sid: PullImage" in found.where
     line.works()
 
 
-def test_the_job_has_a_bug(line, causes):
+def test_the_job_has_a_bug(line, causes, documented):
     with line.runs("import app.report; app.report.summarise([])"):
         task = line.run()
         assert task.exit_code == 1
+        documented("the job's own bug", *line.shown(task))
         found = causes(why(line.session, task), "AttributeError: module 'app.report' has no attribute")
         assert any("Traceback" in one for one in found.evidence)
     line.works()
 
 
-def test_the_job_hangs(line, causes):
+def test_the_job_hangs(line, causes, documented):
     with line.runs("import time; print('asking the other side', flush=True); time.sleep(600)"):
         task = run_task(line.session)
         with pytest.raises(StillWorking, match="still RUNNING"):
@@ -119,7 +120,8 @@ def test_the_job_hangs(line, causes):
         cluster = exported_value(line.session, "ClusterName")
         line.client("ecs").stop_task(cluster=cluster, task=task.arn, reason="over its limit of one minute")
         stopped = follow_logs(line.session, task, poll_seconds=0.05)
-        assert stopped.exit_code == 143  # 128 + SIGTERM, as ECS documents for StopTask
+        assert stopped.exit_code == 143
+        documented("a job that hangs until its timeout", *line.shown(stopped))
         found = causes(why(line.session, stopped), "had not ended when it was stopped from outside")
         assert "its last line: asking the other side" in found.evidence
     line.works()

@@ -1,0 +1,45 @@
+"""The table of documented symptoms is whole and used, and says where each was found."""
+
+from __future__ import annotations
+
+import datetime
+from pathlib import Path
+
+import pytest
+
+from . import documented
+from .documented import rows
+
+HERE = Path(__file__).parent
+DAYS = datetime.timedelta(days=1)
+
+
+def test_there_are_27_failures_and_each_is_compared_by_a_test():
+    tests = "".join(file.read_text() for file in HERE.glob("test_*.py") if file != Path(__file__))
+    assert len(rows()) == 27
+    assert [name for name in rows() if f'"{name}"' not in tests] == []
+
+
+def test_every_row_names_its_source():
+    for row in rows().values():
+        assert row.source.startswith("https://") and row.note and row.kind in ("guide", "account"), row
+        host = row.source.split("/")[2]
+        assert (host == "docs.aws.amazon.com") == (row.kind == "guide"), row.failure
+        assert row.confirmed or "not" in row.note or "nowhere" in row.note or "As for" in row.note, row
+
+
+def test_rows_older_than_a_year_are_listed():
+    newest = max(row.checked for row in rows().values())
+    assert documented.old(newest) == []
+    assert set(documented.old(newest + 400 * DAYS)) == set(rows())
+    if due := documented.old(datetime.date.today()):  # a reminder, not a failure: nothing is wrong yet
+        pytest.skip(f"due for another look: {', '.join(due)}")
+
+
+def test_a_symptom_in_other_words_would_be_noticed():
+    said = rows()["execution role without the pull"].wording.replace("<", "").replace(">", "")
+    documented.check("execution role without the pull", said, "STOPPED", "TaskFailedToStart")
+    with pytest.raises(AssertionError, match="the sandbox: all is well"):
+        documented.check("execution role without the pull", "all is well", "STOPPED", "TaskFailedToStart")
+    with pytest.raises(AssertionError):
+        documented.check("execution role without the pull", said, "STOPPED", "EssentialContainerExited")
