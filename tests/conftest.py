@@ -7,13 +7,16 @@ import json
 import os
 import subprocess
 import sys
+import time
+import uuid
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 from typing import Any
 
 import boto3
+import psutil
 import pytest
 from botocore.config import Config
 
@@ -36,7 +39,10 @@ sys.dont_write_bytecode = False
 
 @dataclass
 class Sandbox:
-    """A sandbox that runs: `endpoint`, `home`, `runtime`, `pid`, and clients for it."""
+    """A sandbox that runs: `endpoint`, `home`, `runtime`, `pid`, and clients for it.
+
+    `arguments` are those of `python -m helpers.sandbox start`. It gets a free port, and keeps it.
+    """
 
     home: Path
     arguments: tuple[str, ...] = FAST
@@ -68,12 +74,45 @@ class Sandbox:
         return session.client(service, endpoint_url=self.endpoint, config=config, **more)
 
     def start(self) -> Sandbox:
-        """Start it, or start it again, at the port it had."""
-        self.status = json.loads(self.command("start", "--json", *self.arguments).stdout)
+        """Start it, or start it again, at the port it had. It is a fork, ready at once: see tests/warm.py."""
+        from helpers.sandbox import process
+
+        from . import warm
+
+        if self.status:  # one that was killed may take a moment to end
+            _until(lambda: not psutil.pid_exists(self.pid) or process.status(self.home).running)
+        port = self.endpoint.rpartition(":")[2] if self.status else "0"
+        warm.prepare()
+        status = warm.start(self.home, ("--port", port, *self.arguments))
+        if status is None:
+            return self.start_by_command()
+        self.status = status
+        return self
+
+    def start_by_command(self) -> Sandbox:
+        """The same by its command line, as learners start it."""
+        from helpers.commands.sandboxes import free_port
+
+        port = self.endpoint.rpartition(":")[2] if self.status else str(free_port())
+        self.status = json.loads(self.command("start", "--json", "--port", port, *self.arguments).stdout)
         return self
 
     def stop(self) -> None:
-        self.command("stop")
+        from helpers.sandbox import process
+
+        process.stop(self.home, seconds=60)
+
+    def saved(self) -> None:
+        """Return when everything that has happened so far is in its state file."""
+        state = self.home / "state.pickle"
+
+        def has(name: str) -> bool:
+            return state.exists() and name.encode() in state.read_bytes()
+
+        for _ in range(2):  # the second change is in a saving that began after this was called
+            name = f"saved-{uuid.uuid4().hex}"
+            self.client("sns").create_topic(Name=name)
+            _until(partial(has, name))
 
     def command(self, verb: str, *arguments: str, check: bool = True) -> subprocess.CompletedProcess[str]:
         """`python -m helpers.sandbox VERB` for this sandbox's home."""
@@ -86,11 +125,16 @@ class Sandbox:
         return done
 
 
+def _until(reached: Callable[[], bool], seconds: float = 60) -> None:
+    deadline = time.monotonic() + seconds
+    while not reached():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
 @contextlib.contextmanager
 def _running(home: Path, arguments: tuple[str, ...]) -> Iterator[Sandbox]:
-    from helpers.commands.sandboxes import free_port  # the learner's sandbox may have the usual port
-
-    sandbox = Sandbox(home, ("--port", str(free_port()), *arguments))
+    sandbox = Sandbox(home, arguments)
     try:
         yield sandbox.start()
     finally:
@@ -130,6 +174,13 @@ def _why_no_engine() -> str | None:
     except docker.errors.DockerException as error:
         return f"no Docker Engine answers: {error}"
     return None
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    if config.getoption("numprocesses", None):  # several processes share it
+        from . import warm
+
+        warm.prepare()
 
 
 @pytest.hookimpl(optionalhook=True)

@@ -12,13 +12,9 @@ from typing import Any
 from urllib.parse import parse_qs
 from xml.sax.saxutils import escape
 
-from moto.moto_server.werkzeug_app import (
-    DomainDispatcherApplication,
-    create_backend_app,
-)
 from werkzeug.wrappers import Request, Response
 
-from . import iam, principals
+from . import iam, moto_app, principals
 from .service import MOTO, Api, AwsError, Call, Service
 from .world import World
 
@@ -85,7 +81,7 @@ class Application:
     def __init__(self, world: World, token: str) -> None:
         self.world = world
         self.token = token
-        self.moto = DomainDispatcherApplication(create_backend_app)
+        self.moto = moto_app.application()
 
     def __call__(self, environ: dict[str, Any], start_response: Any) -> Any:
         request = Request(environ)

@@ -2,7 +2,8 @@
 
 The file is a pickle that only the sandbox writes, into its own home folder. Each moto backend is pickled on
 its own; where one refers to another, the reference is stored by name. After a change the file is written
-again within a fraction of a second, so that even `kill -9` loses next to nothing.
+again within a fraction of a second (two seconds while much is going on), so that even `kill -9` loses next to
+nothing.
 """
 
 from __future__ import annotations
@@ -23,8 +24,10 @@ from moto.core.base_backend import BackendDict, BaseBackend
 
 logger = logging.getLogger(__name__)
 
-FORMAT = 1
+FORMAT = 2
 SAVE_AFTER_SECONDS = 0.25
+REST = 10  # times as long as saving took, there is no saving: it never takes more than a tenth of the time
+LONGEST_REST_SECONDS = 2.0
 _lock_types = {
     type(threading.Lock()): threading.Lock,
     type(threading.RLock()): threading.RLock,
@@ -45,30 +48,27 @@ def _places() -> list[tuple[Place, BaseBackend]]:
     return found
 
 
+def _backend(service: str, account: str, region: str) -> BaseBackend:
+    """What a reference to a backend becomes when the state is read."""
+    return get_backend(service)[account][region]
+
+
 class _Pickler(pickle.Pickler):
     def __init__(self, file: io.BytesIO, names: dict[int, Place]) -> None:
         super().__init__(file, protocol=5)
         self.names = names
 
-    def persistent_id(self, thing: Any) -> Any:
+    def reducer_override(
+        self, thing: Any
+    ) -> Any:  # not asked about text, numbers, lists: that makes it quick
         if isinstance(thing, BaseBackend):
             if id(thing) not in self.names:  # moto made it after the list was drawn up
                 self.names.update({id(backend): place for place, backend in _places()})
-            return ("backend", *self.names[id(thing)])
+            return _backend, self.names[id(thing)]
         if isinstance(thing, BackendDict):
-            return ("backends", thing.service_name)
-        return None
-
-    def reducer_override(self, thing: Any) -> Any:
+            return get_backend, (thing.service_name,)
         factory = _lock_types.get(type(thing))
         return (factory, ()) if factory else NotImplemented
-
-
-class _Unpickler(pickle.Unpickler):
-    def persistent_load(self, name: Any) -> Any:
-        kind, service, *rest = name
-        backends = get_backend(service)
-        return backends if kind == "backends" else backends[rest[0]][rest[1]]
 
 
 def _dump(thing: Any, names: dict[int, Place]) -> bytes:
@@ -107,8 +107,8 @@ class StateFile:
             raise StateUnreadable(f"it was saved by another version (moto {saved.get('moto')})")
         for (service, account, region), blob in saved["backends"].items():
             backend = get_backend(service)[account][region]
-            backend.__dict__.update(_Unpickler(io.BytesIO(blob)).load())
-        self._restore(_Unpickler(io.BytesIO(saved["stores"])).load())
+            backend.__dict__.update(pickle.loads(blob))
+        self._restore(pickle.loads(saved["stores"]))
         return True
 
     def start(self) -> None:
@@ -133,7 +133,10 @@ class StateFile:
             self._dirty.wait()
             self._stop.wait(SAVE_AFTER_SECONDS)
             self._dirty.clear()
+            began = time.monotonic()
             self.save()
+            rest = min(REST * (time.monotonic() - began), LONGEST_REST_SECONDS)
+            self._stop.wait(rest)
 
     def save(self) -> None:
         """Write everything now. A full disk is remembered in `error`; the older file stays whole."""
@@ -145,15 +148,23 @@ class StateFile:
                     "format": FORMAT,
                     "moto": moto.__version__,
                     "stores": _dump(self._stores(), names),
-                    "backends": {place: _dump(backend.__dict__, names) for place, backend in places},
+                    "backends": {},
                 }
+                problem = None
+                for place, backend in places:
+                    try:
+                        content["backends"][place] = _dump(backend.__dict__, names)
+                    except (AttributeError, TypeError, pickle.PicklingError) as error:
+                        problem = f"what {place[0]} holds cannot be saved, and is lost when the sandbox stops"
+                        if problem != self.error:
+                            logger.warning("%s: %s", problem, error)
                 partial = self.path.with_suffix(".partial")
                 with partial.open("wb") as file:
                     pickle.dump(content, file, protocol=5)
                     file.flush()
                     os.fsync(file.fileno())
                 os.replace(partial, self.path)
-                self.error = None
+                self.error = problem
             except Exception as error:
                 self.error = f"the state could not be saved: {error}"
                 logger.exception("saving the state failed")

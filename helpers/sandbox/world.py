@@ -6,6 +6,7 @@ import logging
 import threading
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,12 @@ from .state import StateFile
 logger = logging.getLogger(__name__)
 
 WsgiApp = Callable[[dict, Callable], Any]
+
+
+@cache
+def boto_session() -> boto3.Session:
+    """The session that clients for the sandbox itself come from; it keeps what it has read about each API."""
+    return boto3.Session()
 
 
 class World:
@@ -43,7 +50,7 @@ class World:
         self._stores: dict[tuple[str, str], Any] = {}
         self._clients: dict[tuple, Any] = {}
         self._sessions: dict[tuple, dict] = {}
-        self._boto = boto3.Session()
+        self._boto = boto_session()
         self.state = StateFile(home / "state.pickle", lambda: self._stores, self._stores.update)
 
     # State ------------------------------------------------------------------------------------------------

@@ -11,8 +11,6 @@ from typing import Any
 import docker
 import pytest
 
-from helpers.commands.sandboxes import free_port
-
 from .works import Works
 
 BASE_IMAGE = Path(__file__).with_name("base_image.py")
@@ -36,7 +34,7 @@ def container_sandbox(
     engine: docker.DockerClient, sandbox: Any, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Any]:
     """A sandbox that runs containers; what it built goes when it ends."""
-    arguments = (*sandbox.arguments, "--port", str(free_port()), "--runtime", "container")
+    arguments = (*sandbox.arguments, "--runtime", "container")
     running = type(sandbox)(tmp_path_factory.mktemp("containers") / "home", arguments)
     try:
         yield running.start()

@@ -6,7 +6,6 @@ import os
 import signal
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -39,8 +38,7 @@ def stop(cfn: Cfn, signal_number: int, stack_id: str, name: str, status: str) ->
     """Stop the sandbox while a resource has a status; start it again; the stack when it has come to rest."""
     resources = {"StackId": stack_id}
     _until(lambda: cfn.resources(resources).get(name, {}).get("ResourceStatus") == status)
-    saved, seen = Path(cfn.sandbox.home) / "state.pickle", time.time()
-    _until(lambda: saved.exists() and saved.stat().st_mtime > seen + 0.3, nudge=cfn)
+    cfn.sandbox.saved()
     if signal_number == signal.SIGKILL:
         os.kill(cfn.sandbox.pid, signal.SIGKILL)
     else:
@@ -49,12 +47,10 @@ def stop(cfn: Cfn, signal_number: int, stack_id: str, name: str, status: str) ->
     return cfn.settled(stack_id)
 
 
-def _until(reached: Callable[[], bool], nudge: Cfn | None = None) -> None:
+def _until(reached: Callable[[], bool]) -> None:
     end = time.monotonic() + 60
     while not reached():
         assert time.monotonic() < end
-        if nudge:  # any change makes the sandbox save what it knows
-            nudge.client("sns").create_topic(Name="nudge")
         time.sleep(0.05)
 
 

@@ -7,15 +7,13 @@ from typing import Any
 
 import pytest
 
-from helpers.commands.sandboxes import free_port
-
 from .ground import Ground
 
 
 @pytest.fixture(scope="package")
 def process_sandbox(sandbox: Any, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A sandbox on the process runtime."""
-    arguments = (*sandbox.arguments, "--port", str(free_port()), "--runtime", "process")
+    arguments = (*sandbox.arguments, "--runtime", "process")
     running = type(sandbox)(tmp_path_factory.mktemp("builds") / "home", arguments)
     try:
         yield running.start()

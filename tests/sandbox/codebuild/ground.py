@@ -28,17 +28,6 @@ def until(condition: Callable[[], Any], seconds: float = 30, what: str = "it") -
     raise AssertionError(f"{what} did not happen within {seconds} seconds")
 
 
-def when_saved(sandbox: Any) -> None:
-    """Return when all that has happened so far is in the sandbox's state file."""
-    state, seen, sns = sandbox.home / "state.pickle", time.time(), sandbox.client("sns")
-
-    def is_newer() -> bool:
-        sns.create_topic(Name="nudge")  # any change makes the sandbox save what it knows
-        return state.exists() and state.stat().st_mtime > seen + 0.3
-
-    until(is_newer, what="the state's being saved")
-
-
 def zipped(files: dict[str, str | bytes]) -> bytes:
     """A ZIP of some files; those whose name ends in .sh are executable."""
     content = io.BytesIO()

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from typing import Any
 
 import pytest
@@ -16,7 +15,7 @@ def killed(fresh_sandbox: Any, make_line: Any) -> Any:
     sandbox = fresh_sandbox()
 
     def kill() -> None:
-        time.sleep(0.6)  # the state is saved within a fraction of a second
+        sandbox.saved()
         os.kill(sandbox.pid, signal.SIGKILL)
         sandbox.start()
 

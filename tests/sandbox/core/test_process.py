@@ -80,14 +80,12 @@ def test_what_it_holds_survives_stop_and_kill_9(fresh_sandbox):
     box.client("s3").create_bucket(Bucket="kept-bucket")
     box.client("s3").put_object(Bucket="kept-bucket", Key="k", Body=b"x" * 100_000)
     box.stop()
-    box.start()
+    box.start_by_command()
     vpc = box.client("ec2").create_vpc(CidrBlock="10.9.0.0/16")["Vpc"]["VpcId"]
-    state = box.home / "state.pickle"
-    saved = state.stat().st_mtime_ns
-    assert wait_until(lambda: state.stat().st_mtime_ns > saved)
+    box.saved()
     os.kill(box.pid, signal.SIGKILL)
     assert wait_until(lambda: not json.loads(cli(box.home, "status", "--json").stdout)["running"])
-    box.start()
+    box.start_by_command()
     assert box.client("ec2").describe_vpcs(VpcIds=[vpc])["Vpcs"][0]["CidrBlock"] == "10.9.0.0/16"
     assert len(box.client("s3").get_object(Bucket="kept-bucket", Key="k")["Body"].read()) == 100_000
 
@@ -105,7 +103,7 @@ def test_state_that_cannot_be_read_is_set_aside_not_deleted(fresh_sandbox):
     box = fresh_sandbox()
     box.stop()
     (box.home / "state.pickle").write_bytes(b"not a pickle")
-    box.start()
+    box.start_by_command()
     aside = list(box.home.glob("state.*.unusable"))
     assert [path.read_bytes() for path in aside] == [b"not a pickle"]
 
