@@ -42,6 +42,8 @@ CHANGE = (
     r"|[Tt]oday AWS|Today|once called|was called|old(?:er)? (?:templates|tutorials))\b"
 )
 LIMIT = rf"\b{BOUND} {NUMBER}[ -](?:more |\w+ )?{UNIT}\b|\b\d[\d,.]*[ -]{UNIT}\b|\b(?:fifth|tenth)\b"
+# A sentence may bring its source and its day along.
+SOURCED = re.compile(r"\]\((https://[^)\s]+)\)[^()]*?[,;(] ?read on (\d{1,2} [A-Z][a-z]+ \d{4})")
 LOOKS_LIKE_A_FACT = re.compile("|".join((MONEY, CHANGE, LIMIT)))
 
 
@@ -73,15 +75,19 @@ def sentences(markdown: str) -> Iterator[str]:
 
 
 def unclaimed(text: str, quotes: list[str]) -> list[str]:
-    """The sentences that look like a fact about AWS and hold none of the quotations."""
-    return [
-        s for s in sentences(text) if LOOKS_LIKE_A_FACT.search(s) and not any(plain(q) in s for q in quotes)
-    ]
+    """The sentences that look like a fact about AWS, name no source and hold none of the quotations."""
+    facts = [s for s in sentences(text) if LOOKS_LIKE_A_FACT.search(s) and not SOURCED.search(s)]
+    return [sentence for sentence in facts if not any(plain(quote) in sentence for quote in quotes)]
 
 
 def dated() -> Iterator[tuple[str, dict[str, Any]]]:
-    """Everything that has a source and a day: claims, explanations, prices."""
+    """Everything that has a source and a day: claims, sentences that name theirs, explanations, prices."""
     yield from ((claim["claim"], claim) for claim in CLAIMS)
+    for notebook in NOTEBOOKS:
+        for sentence in sentences(place(notebook)):
+            for source, day in SOURCED.findall(sentence):
+                checked = datetime.datetime.strptime(day, "%d %B %Y").date()
+                yield f"{notebook}: {sentence}", {"source": source, "checked": checked}
     for path in sorted((ROOT / "helpers").glob("*.yaml")):
         if path.name != "claims.yaml":
             yield from entries(path.name, yaml.safe_load(path.read_text(encoding="utf-8")))
@@ -150,6 +156,8 @@ def test_a_new_fact_is_noticed(sentence: str) -> None:
     text = f"Deploy it, and look.\n\n{sentence}\n\nIt has *two* roles.\n"
     assert [plain(found) for found in unclaimed(text, [])] == [plain(sentence)]
     assert unclaimed(text, ["Deploy it"]) and not unclaimed(text, [sentence])
+    sourced = f"{sentence[:-1]} ([AWS's page](https://docs.aws.amazon.com/x.html), read on 3 May 2027)."
+    assert not unclaimed(text.replace(sentence, sourced), [])
 
 
 def test_facts_older_than_a_year_are_listed() -> None:
