@@ -13,6 +13,7 @@ from .commands import environment
 VERBS = {
     "run": "execute all notebooks in order in a sandbox of their own, and show the report",
     "lab": "open the first notebook in JupyterLab, with your sandbox running",
+    "outputs": "execute the notebooks and store in them what they show",
     "test": "run all tests",
     "lint": "check code, notebooks and templates",
     "clean": "stop the sandboxes and remove everything that was made here",
@@ -51,6 +52,13 @@ def parser() -> argparse.ArgumentParser:
         help="run only the notebooks whose names begin so; can be given again",
     )
     run.add_argument(
+        "--twice", action="store_true", help="the series two times in a row, in the same sandbox"
+    )
+    run.add_argument("--alone", action="store_true", help="each notebook by itself, from an empty sandbox")
+    run.add_argument(
+        "--solutions", action="store_true", help="the solution after each notebook (with --alone: by itself)"
+    )
+    run.add_argument(
         "--mode",
         choices=["sandbox", "account"],
         default="sandbox",
@@ -79,6 +87,8 @@ def main(arguments: list[str]) -> int:
         return 0
     if others and options.verb != "test":
         parser().error(f"unrecognized arguments: {' '.join(others)}")
+    if options.verb == "run" and options.twice and options.alone:
+        parser().error("--twice and --alone exclude each other")
     if options.verb == "clean":
         from .commands.clean import clean
 
@@ -96,20 +106,11 @@ def _perform(options: argparse.Namespace, pytest_arguments: list[str]) -> int:
         print(f"Ready: {sys.executable}")
         return 0
     if options.verb == "run":
-        from .commands.series import Plan, run
+        return _run(options)
+    if options.verb == "outputs":
+        from .commands.outputs import refresh
 
-        return run(
-            Plan(
-                mode=options.mode,
-                project=options.project,
-                region=options.region,
-                only=tuple(options.only),
-                runtime=options.runtime,
-                speed=options.speed,
-                pace=options.pace,
-                cell_timeout=options.cell_timeout,
-            )
-        )
+        return refresh()
     if options.verb == "lab":
         from .commands.lab import lab
 
@@ -123,6 +124,26 @@ def _perform(options: argparse.Namespace, pytest_arguments: list[str]) -> int:
     from .commands import checks
 
     return checks.lint() if options.verb == "lint" else checks.test(pytest_arguments)
+
+
+def _run(options: argparse.Namespace) -> int:
+    from .commands import rehearsal, series
+    from .commands.plan import Plan
+
+    plan = Plan(
+        mode=options.mode,
+        project=options.project,
+        region=options.region,
+        only=tuple(options.only),
+        solutions=options.solutions,
+        runtime=options.runtime,
+        speed=options.speed,
+        pace=options.pace,
+        cell_timeout=options.cell_timeout,
+    )
+    if options.twice:
+        return rehearsal.twice(plan)
+    return rehearsal.alone(plan) if options.alone else series.run(plan)
 
 
 if __name__ == "__main__":

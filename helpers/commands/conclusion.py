@@ -9,37 +9,35 @@ from typing import Any
 
 from .outcomes import Outcome
 from .plan import REPORT_DATE, Plan, Result, short
-from .progress import Progress, table
+from .progress import table
 
 TRACEBACK_LINES = 20
 
 
-def conclude(result: Result, progress: Progress) -> None:
+def conclude(result: Result) -> None:
     """The end of the story: the report, the times, the places; or what went wrong and where to look."""
     if result.report:
         with result.report.open(encoding="utf-8", newline="") as file:
             rows = list(csv.reader(file))
-        progress.say(
-            f"\nThe delay report of {REPORT_DATE}, written to S3 by the task that the schedule started:\n"
-        )
-        progress.say(table(rows))
+        print(f"\nThe delay report of {REPORT_DATE}, written to S3 by the task that the schedule started:\n")
+        print(table(rows))
     seconds = result.seconds()
-    progress.say(
+    print(
         f"\n{seconds['total']:.1f} s: kernels took {seconds['kernels']:.1f} s to start, the cells worked "
         f"{seconds['cells']:.1f} s, the sandbox took {seconds['sandbox']:.1f} s to start, the rest was "
         f"{seconds['rest']:.1f} s."
     )
     out = short(result.plan.out)
-    progress.say(f"Executed notebooks and their HTML: {out}. Facts and times: {out}/summary.json.")
+    print(f"Executed notebooks and their HTML: {out}. Facts and times: {out}/summary.json.")
     if result.report:
-        progress.say(f"The report: {short(result.report)}")
+        print(f"The report: {short(result.report)}")
     for outcome in result.outcomes:
         if outcome.failure:
-            progress.say(_story_of(outcome))
+            print(story_of(outcome))
     for problem in result.problems:
-        progress.say(f"\nFAILED: {problem}")
+        print(f"\nFAILED: {problem}")
     if result.failed:
-        progress.say(still_there(result.plan))
+        print(still_there(result.plan))
 
 
 def still_there(plan: Plan) -> str:
@@ -52,7 +50,8 @@ def still_there(plan: Plan) -> str:
     )
 
 
-def _story_of(outcome: Outcome) -> str:
+def story_of(outcome: Outcome) -> str:
+    """Which cell failed, with what, and where to look."""
     failure = outcome.failure
     cell = failure.cell
     details = (failure.traceback or str(failure)).splitlines()[-TRACEBACK_LINES:]
@@ -64,9 +63,9 @@ def _story_of(outcome: Outcome) -> str:
     return "\n".join(lines)
 
 
-def summary_of(result: Result) -> dict[str, Any]:
-    """The run as it will stand in summary.json."""
-    sandbox = result.sandbox
+def summary_of(result: Result, root: Path | None = None) -> dict[str, Any]:
+    """The run as it will stand in summary.json; paths are relative to `root`, the run's folder."""
+    sandbox, root = result.sandbox, root or result.plan.out
     return {
         "outcome": result.outcome,
         "started": result.started,
@@ -74,7 +73,7 @@ def summary_of(result: Result) -> dict[str, Any]:
         "runtime": sandbox.runtime if sandbox else None,
         "sandbox": {"speed": sandbox.speed, "pace": sandbox.pace} if sandbox else None,
         "seconds": result.seconds(),
-        "notebooks": [_notebook(outcome, result.plan.out) for outcome in result.outcomes],
+        "notebooks": [_notebook(outcome, root) for outcome in result.outcomes],
         "before_teardown": result.before_teardown,
         "after_teardown": result.after_teardown,
         "problems": result.problems,

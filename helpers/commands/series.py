@@ -5,9 +5,9 @@ from __future__ import annotations
 import os
 import shutil
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -32,9 +32,14 @@ def run(plan: Plan) -> int:
 
     Everything started here is ended here: kernels and sandbox, whatever happens.
     """
+    return guarded(plan, lambda: _run(plan))
+
+
+def guarded(plan: Plan, work: Callable[[], int]) -> int:
+    """Do `work` while nobody else works in the plan's folder; what can go wrong becomes an exit code."""
     try:
         with stoppable(), Lock(plan.out.with_name(f"{plan.out.name}.lock")):
-            return _run(plan)
+            return work()
     except Taken as holder:
         print(
             f"A run is under way in this folder already ({holder}). Wait for it, or end it with Ctrl-C there."
@@ -49,10 +54,17 @@ def run(plan: Plan) -> int:
 
 
 def _run(plan: Plan) -> int:
+    result = perform(plan)
+    conclude(result)
+    return 1 if result.failed else 0
+
+
+def perform(plan: Plan) -> Result:
+    """Execute what the plan names into its folder, which is emptied first. The caller holds the lock."""
     sources = plan.sources()
     result = Result(plan)
     progress = Progress(len(sources), max(len(source.name) for source in sources))
-    _empty(plan.out)
+    empty(plan.out)
     if (plan.notebooks / "images").is_dir():  # the executed notebooks and their pages show them too
         shutil.copytree(plan.notebooks / "images", plan.out / "images")
     try:
@@ -64,16 +76,30 @@ def _run(plan: Plan) -> int:
         raise
     finally:
         write_summary(plan.out, summary_of(result))
-    conclude(result, progress)
-    return 1 if result.failed else 0
+    return result
 
 
-def _empty(out: Path) -> None:
+def empty(out: Path) -> None:
     """An empty output folder. A sandbox that a killed run left behind in it is stopped first."""
     if (out / "sandbox").exists():
         sandboxes.stop(out / "sandbox")
     shutil.rmtree(out, ignore_errors=True)
     out.mkdir(parents=True, exist_ok=True)
+
+
+@contextmanager
+def own_sandbox(plan: Plan) -> Iterator[sandboxes.Sandbox]:
+    """A sandbox for the plan, in its folder, until the end."""
+    sandboxes.forget_aws()
+    home = plan.out / "sandbox"
+    try:
+        with ThreadPoolExecutor(1) as starter:
+            port = sandboxes.free_port()
+            starting = starter.submit(sandboxes.start, home, port, plan.runtime, plan.speed, plan.pace)
+            from . import notebooks  # noqa: F401 - papermill takes a second to import; the sandbox starts meanwhile
+        yield starting.result()
+    finally:
+        sandboxes.stop(home)
 
 
 @contextmanager
@@ -87,25 +113,15 @@ def _aws(plan: Plan, result: Result, progress: Progress) -> Iterator[tuple[facts
         session = open_session(mode="account", project=plan.project, region=plan.region)
         yield session.client, {**os.environ, **static}
         return
-    sandboxes.forget_aws()
+    if not plan.sandbox:
+        progress.wait("Starting a sandbox ...")
     began = time.monotonic()
-    home = plan.out / "sandbox"
-    if plan.sandbox:
-        result.sandbox = plan.sandbox
-        yield _clients(plan.sandbox.endpoint, plan.region), {**_leading_to(plan.sandbox), **static}
-        return
-    progress.wait("Starting a sandbox ...")
-    try:
-        with ThreadPoolExecutor(1) as starter:
-            port = sandboxes.free_port()
-            starting = starter.submit(sandboxes.start, home, port, plan.runtime, plan.speed, plan.pace)
-            from . import notebooks  # noqa: F401 - papermill takes a second to import; the sandbox starts meanwhile
-        result.sandbox = sandbox = starting.result()
+    with nullcontext(plan.sandbox) if plan.sandbox else own_sandbox(plan) as sandbox:
+        result.sandbox = sandbox
         result.sandbox_seconds = time.monotonic() - began
-        progress.say(f"Sandbox at {sandbox.endpoint}, {sandbox.runtime} runtime, state in {short(home)}")
+        at = f"Sandbox at {sandbox.endpoint}, {sandbox.runtime} runtime, state in {short(sandbox.home)}"
+        progress.say(at)
         yield _clients(sandbox.endpoint, plan.region), {**_leading_to(sandbox), **static}
-    finally:
-        sandboxes.stop(home)
 
 
 def _leading_to(sandbox: sandboxes.Sandbox) -> dict[str, str]:

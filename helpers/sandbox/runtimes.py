@@ -276,8 +276,12 @@ class ProcessContainer:
 
     def _follow(self) -> None:
         """Give the output to the log, line by line, and learn how the command ended."""
+        # Inside a container its root is `/`, and so say the paths in a traceback there.
+        roots = {os.path.realpath(self._home / "root"), str(self._home / "root")}
         try:
             for line in lines(self._process.stdout.fileno()):
+                for root in roots:
+                    line = line.replace(root + os.sep, "/")
                 self._log(line)
         finally:
             code = self._process.wait()

@@ -21,7 +21,8 @@ PATHS = sorted(FOLDER.glob("*.ipynb"))
 PICTURES = sorted((FOLDER / "images").glob("*.svg"))
 PARAMETERS = {"mode": "sandbox", "project": "flights", "region": None}
 SANDBOX_ACCOUNT = "123456789012"  # AWS's own example of an account number
-MACHINE_PATH = re.compile(r"(?<![\w.])/(?:home|root|tmp|Users|var|work|opt|private)/\w|[A-Z]:\\\w")
+DOCKER = r"(?!/var/run/docker\.sock)"  # the same everywhere: an error message of Docker's names it
+MACHINE_PATH = re.compile(rf"(?<![\w.]){DOCKER}/(?:home|root|tmp|Users|var|work|opt|private)/\w|\b[A-Z]:\\\w")
 REGION = re.compile(r"\b(?:us|eu|ap|sa|ca|me|af|il|mx)-(?:north|south|east|west|central)[a-z]*-\d\b")
 INTERACTIVE = {"input", "getpass", "sleep"}
 

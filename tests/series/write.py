@@ -16,10 +16,12 @@ from nbformat.v4 import new_code_cell, new_markdown_cell, new_notebook
 RUN = """
 import signal, sys
 from pathlib import Path
-from helpers.commands.series import Plan, run
+from helpers.commands import outputs, rehearsal, series
+from helpers.commands.plan import Plan
+verbs = dict(run=series.run, twice=rehearsal.twice, alone=rehearsal.alone, outputs=outputs.refresh)
 signal.signal(signal.SIGINT, signal.default_int_handler)  # shells start background jobs without it
-options = dict(zip(sys.argv[3::2], map(eval, sys.argv[4::2])))
-sys.exit(run(Plan(notebooks=Path(sys.argv[1]), out=Path(sys.argv[2]), **options)))
+options = dict(zip(sys.argv[4::2], map(eval, sys.argv[5::2])))
+sys.exit(verbs[sys.argv[3]](Plan(notebooks=Path(sys.argv[1]), out=Path(sys.argv[2]), **options)))
 """
 
 
@@ -39,10 +41,10 @@ def notebook(
     return path
 
 
-def run(folder: Path, out: Path, **options: object) -> subprocess.Popen[str]:
-    """Start a run of the notebooks in `folder`; options are those of Plan."""
+def run(folder: Path, out: Path, verb: str = "run", **options: object) -> subprocess.Popen[str]:
+    """Start a run of the notebooks in `folder`, in the way that `verb` names; options are those of Plan."""
     given = [text for name, value in options.items() for text in (name, repr(value))]
-    command = [sys.executable, "-c", RUN, str(folder), str(out), *given]
+    command = [sys.executable, "-c", RUN, str(folder), str(out), verb, *given]
     return subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.STDOUT, text=True)
 
 
