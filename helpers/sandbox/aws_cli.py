@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import sys
 
+from . import aws_quick
+
 # https://docs.aws.amazon.com/cli/latest/userguide/cliv2-migration-changes.html: "get-login" was removed.
 GET_LOGIN = """
 usage: aws [options] <command> <subcommand> [<subcommand> ...] [parameters]
@@ -36,6 +38,10 @@ def main(arguments: list[str]) -> int:
     if words[:2] == ["ecr", "get-login"]:
         print(GET_LOGIN, file=sys.stderr)
         return USAGE_ERROR
+    said = aws_quick.answer(arguments)
+    if said is not None:
+        print(said)
+        return 0
     from awscli.clidriver import main as run
 
     sys.argv = ["aws", *arguments]
