@@ -43,7 +43,12 @@ def refresh(plan: Plan = PLAN, rules: Rules | None = None) -> int:
 
 def _refresh(plan: Plan, rules: Rules) -> int:
     empty(plan.out)
+    before = {
+        source.path: source.path.read_text("utf-8") for source in replace(plan, solutions=True).sources()
+    }
     executed = list(_executed(plan))
+    if any(path.read_text("utf-8") != before.get(path) for path, _ in executed):
+        raise RunError("A notebook was edited while it ran. Nothing was written; run the same again.")
     texts, known = {}, {}
     for source, path in executed:
         learn(rules, _read(source), _read(path), known)
