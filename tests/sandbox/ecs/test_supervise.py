@@ -145,6 +145,18 @@ def test_a_running_container_can_be_asked_whether_it_ended(tmp_path: Path) -> No
     assert list(tmp_path.iterdir()) == []  # nothing stays of its folder
 
 
+def test_a_job_sees_its_image_at_the_root_and_so_say_its_tracebacks(tmp_path: Path) -> None:
+    (tmp_path / "image" / "job").mkdir(parents=True)
+    (tmp_path / "image" / "job" / "report.py").write_text("1 / 0\n")
+    image = Image(
+        "image", "sha256:0", ["python", "/job/report.py"], rootfs=tmp_path / "image", workdir="/job"
+    )
+    lines: list[str] = []
+    running = ProcessRuntime(None, tmp_path / "running").start(ContainerSpec("job", image), lines.append)  # type: ignore[arg-type]
+    assert running.wait(30) == Exit(1)
+    assert '  File "/job/report.py", line 1, in <module>' in lines
+
+
 def test_a_sandbox_that_is_killed_takes_its_jobs_with_it(fresh_sandbox: Any) -> None:
     sandbox = fresh_sandbox()
     ground = Ground(sandbox)
