@@ -1,8 +1,8 @@
-"""Every role against everything of the project, judged twice: by the sandbox's evaluator and by moto's.
+"""Every role against everything of the project, judged by the sandbox's evaluator and by others'.
 
 What is needed is written down here by hand, from what the services' own guides say their steps call; all
-else must be denied. Both judges must agree on every field. (moto's knows no conditions, so the fields are
-judged with the conditions fulfilled; what happens when they are not has tests of its own below.)
+else must be denied. The other judges are an IAM simulator with all conditions, whose answers are kept (see
+second_opinion.py), and moto's evaluation, which knows no conditions and is asked about the roles alone.
 """
 
 from __future__ import annotations
@@ -15,6 +15,7 @@ from moto.iam.access_control import IAMPolicy, PermissionResult
 
 from helpers.sandbox.iam import Request, evaluate, statements
 
+from . import second_opinion
 from .actors import HERE, ROLES, THINGS, Thing, policy, role_arn, trust
 
 PUSH = (
@@ -71,11 +72,6 @@ def ours(role: str, action: str, arn: str, context: dict[str, Any] = FULFILLED) 
     return evaluate(statements(policy(role)), Request(action, arn, context)).allowed
 
 
-def motos(role: str, action: str, arn: str) -> bool:
-    judge = IAMPolicy(json.dumps(policy(role)))
-    return judge.is_action_permitted(action, arn) == PermissionResult.PERMITTED
-
-
 def theirs(thing: Thing) -> str:
     """The same thing of another project."""
     return thing.arn.replace("flights", "theirs")
@@ -102,10 +98,26 @@ def test_another_project_is_out_of_reach(role: str) -> None:
 
 
 @pytest.mark.parametrize("role", ROLES)
-def test_the_second_judge_agrees_on_every_field(role: str) -> None:
+def test_moto_agrees_on_every_field(role: str) -> None:
+    judge = IAMPolicy(json.dumps(policy(role)))
     for thing, action in FIELDS:
         for arn in (thing.arn, theirs(thing)):
-            assert motos(role, action, arn) == ours(role, action, arn), (role, action, arn)
+            permitted = judge.is_action_permitted(action, arn) == PermissionResult.PERMITTED
+            assert permitted == ours(role, action, arn), (role, action, arn)
+
+
+def test_an_iam_simulator_agrees_on_every_question() -> None:
+    """Roles, trust policies, the S3 endpoint's policy and AWS's published policies, conditions included."""
+    kept, asked = json.loads(second_opinion.FILE.read_text()), second_opinion.questions()
+    again = "policies have changed since: ask again, as second_opinion.py says"
+    assert kept["questions"] == second_opinion.fingerprint(asked), again
+    assert len(asked) == len(kept["answers"]) > 4000 and set(kept["answers"]) == {"A", "-", "X"}
+    differ = [
+        q
+        for q, answer in zip(asked, kept["answers"], strict=True)
+        if (answer == "A") != second_opinion.ours(q)
+    ]
+    assert differ == []
 
 
 @pytest.mark.parametrize(
