@@ -127,7 +127,8 @@ class Table:
         caption = _inline(self.caption)
         if caption:
             caption = f'<caption style="text-align:left;padding:.3em 0"><strong>{caption}</strong></caption>'
-        head = "".join(self._cell(i, "th", "col", _inline(name)) for i, name in enumerate(self.columns))
+        names = [(name, ("th", "col") if name else ("td", "")) for name in self.columns]
+        head = "".join(self._cell(i, *tag, _inline(name)) for i, (name, tag) in enumerate(names))
         head = f"<thead><tr>{head}</tr></thead>" if any(self.columns) else ""
         body = "".join(f"<tr>{self._row(row)}</tr>" for row in self.rows)
         table = (

@@ -193,3 +193,9 @@ def test_a_source_is_a_link_and_an_address_in_an_error_is_not():
         '<a href="https://docs.aws.amazon.com/x.html">'
         in Text("Source: https://docs.aws.amazon.com/x.html (checked today)").html()
     )
+
+
+def test_a_column_without_a_name_has_no_heading_that_says_nothing():
+    html = Table(("", "Status"), [("task", "RUNNING")]).html()
+    assert html.count("<th") == html.count("<thead") + 2  # Status, and the row's own heading
+    assert re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', html) == ["Status"]
