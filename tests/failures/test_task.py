@@ -7,7 +7,8 @@ from __future__ import annotations
 
 import pytest
 
-from helpers import StillWorking, deploy, follow_logs, run_task, why
+from helpers import StillWorking, builds, deploy, describe, follow_logs, run_task, why
+from helpers.diagnosis import pipeline
 from helpers.stacks import exported_value
 
 
@@ -135,9 +136,12 @@ def test_a_limit_of_its_own(line, causes):
 
 
 def test_nothing_is_wrong(line):
+    """Of each kind of thing, by name and as what the verbs return; test_schedule.py has rule and schedule."""
     session = line.session
     every = ("storage", "network", "roles", "registry", "build", "pipeline", "task")
-    for thing in (*every, None, line.run()):
+    ids = line.client("codebuild").list_builds_for_project(projectName="breaks")["ids"]
+    things = [*every, None, describe(session, "network"), pipeline.newest(session), line.run()]
+    for thing in [*things, builds.finished(session, ids[0])]:
         found = why(session, thing)
         assert (found.healthy, found.cause, found.findings) == (True, "none", ()), str(found)
 
