@@ -20,7 +20,7 @@ from .show import counted
 
 GB = 1e9
 _STANDING = ("available", "pending", "Available", "Pending")
-_MEANS_NOTHING = "nothing"
+RUNNING = "a task that runs now"
 
 
 @dataclass(frozen=True)
@@ -90,7 +90,8 @@ def cost(session: Session) -> Meter:
         except ClientError as error:
             answer = error.response["Error"]["Code"]
             unseen.append(f"AWS refused {error.operation_name} with {answer}")
-    rows = sorted(found, key=lambda item: (-item.standing, item.what))
+    # Rounded, so that bytes more or less in a bucket do not change the order of the table.
+    rows = sorted(found, key=lambda item: (-round(item.standing, 4), item.what))
     return Meter(session.project, session.region, session.sandbox, tuple(rows), tuple(unseen))
 
 
@@ -107,7 +108,7 @@ def _endpoints(session: Session) -> Iterator[Item]:
     for endpoint in _tagged(session, "describe_vpc_endpoints", "VpcEndpoints"):
         service = endpoint["ServiceName"].split(f"{session.region}.")[-1]
         if endpoint["VpcEndpointType"] != "Interface":
-            yield Item(f"gateway endpoint for {service}", 0, _MEANS_NOTHING, "a route, free of charge")
+            yield Item(f"gateway endpoint for {service}", 0, "nothing", "a route, free of charge")
             continue
         zones = len(endpoint["SubnetIds"])
         per_gb = f"{usd(price('endpoint_gb'))} per GB"
@@ -165,7 +166,7 @@ def _running(session: Session, cluster: str) -> Iterator[Item]:
             )
             hour = fargate.hour(size, architecture.upper())
             hour += price("ipv4_hour") * _has_address(session)
-            yield Item("a task that runs now", hour, "", "until it ends")
+            yield Item(RUNNING, hour, "", "until it ends")
 
 
 def _has_address(session: Session) -> bool:
