@@ -188,6 +188,9 @@ class Application:
     ) -> None:
         if target.operation == "AssumeRole" and principal.kind != "service":
             iam.check_trust_of_principal(self.world, params.get("RoleArn", ""), principal)
+        if target.service == "s3" and request.method == "PUT" and "policy" in request.args:
+            policy = request.get_data(parse_form_data=False, cache=True).decode("utf-8", "replace")
+            iam.check_public_access(self.world, principal, request.path.strip("/"), policy)
         if principal.kind != "role":
             return
         for need in iam.needs_of(

@@ -10,12 +10,14 @@ from .enforce import (
     require,
 )
 from .policy import Decision, Request, evaluate, statements
+from .public_access import check_public_access
 
 __all__ = [
     "Decision",
     "Need",
     "Place",
     "Request",
+    "check_public_access",
     "check_service",
     "check_trust",
     "check_trust_of_principal",
