@@ -34,15 +34,13 @@ READ = """() => {
     [...within.querySelectorAll(selector)].map(node => node.textContent.trim());
   return {
     prompts: texts('.jp-CodeCell .jp-InputArea-prompt'),
-    errors: texts('[data-mime-type="application/vnd.jupyter.error"]'),
-    warnings: texts('[data-mime-type="application/vnd.jupyter.stderr"]'),
+    complaints: texts('[data-mime-type$="jupyter.stderr"], [data-mime-type$="jupyter.error"]'),
     pictures: [...notebook.querySelectorAll('.jp-MarkdownCell img')].map(
       ({ src, alt, complete, naturalWidth }) => ({ src, alt, seen: complete && naturalWidth > 0 })),
     cells: [...notebook.querySelectorAll('.jp-CodeCell')].map(cell => ({
       source: cell.querySelector('.jp-InputArea-editor').textContent,
       output: texts('.jp-OutputArea-output', cell).join('\\n'),
     })),
-    links: [...notebook.querySelectorAll('.jp-MarkdownCell .jp-RenderedMarkdown a')].map(a => a.href),
   };
 }"""
 PROMPTS = f"({READ})().prompts"
@@ -107,11 +105,9 @@ class Seen:
     """What a notebook looks like after it was run."""
 
     prompts: list[str]
-    errors: list[str]
-    warnings: list[str]
+    complaints: list[str]  # warnings and tracebacks: JupyterLab draws both in red
     pictures: list[dict]
     cells: list[dict]
-    links: list[str]
 
 
 @dataclass
