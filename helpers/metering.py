@@ -6,8 +6,9 @@ template wanted. Counted is what carries the project's tag or, where there are n
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from functools import cache, partial
 from typing import Any
 
 from botocore.exceptions import ClientError
@@ -21,6 +22,7 @@ from .show import counted
 GB = 1e9
 _STANDING = ("available", "pending", "Available", "Pending")
 RUNNING = "a task that runs now"
+Names = Callable[[str], list[str]]
 
 
 @dataclass(frozen=True)
@@ -84,15 +86,41 @@ def cost(session: Session) -> Meter:
     """
     found: list[Item] = []
     unseen: list[str] = []
-    for look in _LOOKS:
+    names = _by_name(session)
+    looks = [partial(look, session) for look in _BY_TAG]
+    looks += [partial(look, session, names) for look in _BY_NAME]
+    for look in looks:
         try:
-            found.extend(look(session))
+            found.extend(look())
         except ClientError as error:
             answer = error.response["Error"]["Code"]
             unseen.append(f"AWS refused {error.operation_name} with {answer}")
     # Rounded, so that bytes more or less in a bucket do not change the order of the table.
     rows = sorted(found, key=lambda item: (-round(item.standing, 4), item.what))
-    return Meter(session.project, session.region, session.sandbox, tuple(rows), tuple(unseen))
+    return Meter(session.project, session.region, session.sandbox, tuple(rows), tuple(dict.fromkeys(unseen)))
+
+
+def _by_name(session: Session) -> Names:
+    """A function that gives the project's things of a kind, found by their names.
+
+    The project `team` has `team-data`, and so may the project `team-anna` have `team-anna-data`: what begins
+    with the name of another project that has stacks here is that one's.
+    """
+
+    @cache
+    def others() -> set[str]:
+        here = leftovers.everything(session, "cloudformation", "describe_stacks", "Stacks")
+        tags = [{tag["Key"]: tag["Value"] for tag in stack.get("Tags", ())} for stack in here]
+        return {tag["Project"] for tag in tags if tag.get("Project", "").startswith(f"{session.project}-")}
+
+    def names(kind: str) -> list[str]:
+        return [
+            name
+            for name in leftovers.names(session, kind)
+            if not any(part == o or part.startswith(f"{o}-") for o in others() for part in name.split("/"))
+        ]
+
+    return names
 
 
 def _tagged(session: Session, operation: str, key: str) -> Iterator[dict[str, Any]]:
@@ -181,37 +209,39 @@ def _address() -> str:
     return f"{usd(price('ipv4_hour'), 3)} for its address"
 
 
-def _alarms(session: Session) -> Iterator[Item]:
-    alarms = leftovers.names(session, "alarm")
+def _alarms(session: Session, names: Names) -> Iterator[Item]:
+    alarms = names("alarm")
     if alarms:
         hour = len(alarms) * price("alarm_month") / pricing.hours_per_month()
         yield Item(counted(len(alarms), "alarm"), hour, "", f"{usd(price('alarm_month'))} each a month")
 
 
-def _storage(session: Session) -> Iterator[Item]:
-    """What is kept: objects (with their old versions), images, log lines."""
-    s3, logs = session.client("s3"), session.client("logs")
-    buckets = leftovers.names(session, "bucket")
+def _buckets(session: Session, names: Names) -> Iterator[Item]:
+    """What lies in the buckets, with old versions: a bucket that looks empty may be full of them."""
+    buckets = names("bucket")
     if buckets:
-        size = sum(
-            version["Size"]
-            for bucket in buckets
-            for page in s3.get_paginator("list_object_versions").paginate(Bucket=bucket)
-            for version in page.get("Versions", ())
-        )
+        pages = session.client("s3").get_paginator("list_object_versions")
+        found = [page for bucket in buckets for page in pages.paginate(Bucket=bucket)]
+        size = sum(version["Size"] for page in found for version in page.get("Versions", ()))
         yield _kept(counted(len(buckets), "bucket"), size, "s3_gb_month")
-    for repository in leftovers.names(session, "image repository"):
+
+
+def _images(session: Session, names: Names) -> Iterator[Item]:
+    for repository in names("image repository"):
         pages = session.client("ecr").get_paginator("describe_images").paginate(repositoryName=repository)
         size = sum(image.get("imageSizeInBytes", 0) for page in pages for image in page["imageDetails"])
         yield _kept("image repository", size, "ecr_gb_month")
-    groups = leftovers.names(session, "log group")
-    if groups:
-        mine = {group.rsplit("/", 1)[-1] for group in groups}
-        pages = logs.get_paginator("describe_log_groups").paginate()
-        stored = [g for page in pages for g in page["logGroups"]]
-        size = sum(g.get("storedBytes", 0) for g in stored if g["logGroupName"].rsplit("/", 1)[-1] in mine)
-        use = f"{usd(price('logs_gb'))} per GB written"
-        yield _kept(counted(len(groups), "log group"), size, "logs_gb_month", use)
+
+
+def _logs(session: Session, names: Names) -> Iterator[Item]:
+    mine = set(names("log group"))
+    if mine:
+        pages = session.client("logs").get_paginator("describe_log_groups").paginate()
+        groups = [group for page in pages for group in page["logGroups"] if group["logGroupName"] in mine]
+        size = sum(group.get("storedBytes", 0) for group in groups)
+        yield _kept(
+            counted(len(mine), "log group"), size, "logs_gb_month", f"{usd(price('logs_gb'))} per GB written"
+        )
 
 
 def _kept(what: str, size: float, name: str, use: str = "") -> Item:
@@ -219,14 +249,14 @@ def _kept(what: str, size: float, name: str, use: str = "") -> Item:
     return Item(what, hour, use, f"{usd(price(name), 3)} a month for each GB kept")
 
 
-def _development(session: Session) -> Iterator[Item]:
+def _development(session: Session, names: Names) -> Iterator[Item]:
     """The developer's half costs while it works."""
-    for _ in leftovers.names(session, "code repository"):
+    for _ in names("code repository"):
         user = usd(price("codecommit_user_month"))
         yield Item("code repository", 0, f"{user} a month for each user after the fifth")
-    for _ in leftovers.names(session, "build project"):
+    for _ in names("build project"):
         yield Item("build project", 0, f"{usd(price('codebuild_minute'), 3)} per minute of a build")
-    for name in leftovers.names(session, "pipeline"):
+    for name in names("pipeline"):
         kind = session.client("codepipeline").get_pipeline(name=name)["pipeline"].get("pipelineType", "V1")
         if kind == "V2":
             yield Item(
@@ -237,4 +267,5 @@ def _development(session: Session) -> Iterator[Item]:
             yield Item("pipeline", 0, f"{month} in a month with a change, after its first", kind)
 
 
-_LOOKS = (_endpoints, _nat, _tasks, _alarms, _storage, _development)
+_BY_TAG = (_endpoints, _nat, _tasks)
+_BY_NAME = (_alarms, _buckets, _images, _logs, _development)

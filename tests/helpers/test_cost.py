@@ -291,6 +291,22 @@ def test_the_notebooks_say_what_the_file_of_prices_says() -> None:
     assert seen > 15
 
 
+def test_the_pictures_show_the_same_figures() -> None:
+    images = ROOT / "notebooks" / "images"
+    bars, bill = ((images / name).read_text(encoding="utf-8") for name in ("11-layouts.svg", "11-bill.svg"))
+    value = {figure.name: figure.value for figure in prices().rows}
+    month = monthly(2)
+    for row in month.rows:
+        assert f"{row.name} {row.total:.2f}:" in bars and f">{row.total:.2f}" in bars
+    widths = [float(width) for width in re.findall(r'width="([\d.]+)" height="30"', bars)]
+    assert [round(width / 12, 1) for width in widths[:2]] == [round(row.total, 1) for row in month.rows[:2]]
+    standing = [f">{month[name].standing:.2f}<" for name in ("endpoints", "nat")]
+    use = [f">{month.job.per_run * 30:.4f} an hour<", f">{value['codebuild_minute']} a minute<"]
+    use += [f">{value['codepipeline_v2_minute']} a minute<", f">{value['logs_gb']:.2f} a GB<"]
+    for text in (*standing, f">{2 * value['alarm_month']:.2f}<", *use):
+        assert text in bill, text
+
+
 def test_amounts_are_rounded_and_never_hidden() -> None:
     assert [usd(x) for x in (0, 0.004, 43.8, 1802.014)] == ["0", "under 0.01", "43.80", "1,802.01"]
     assert limit("lambda_minutes") == 15

@@ -11,6 +11,7 @@ from __future__ import annotations
 import dataclasses
 
 import pytest
+from botocore.exceptions import ClientError
 
 from helpers import cost, deploy, metering, teardown
 
@@ -47,8 +48,8 @@ def test_each_layout_costs_what_stands_in_it(session_of):
 
 
 def test_what_belongs_to_others_is_neither_counted_nor_touched(session_of):
-    """A neighbour's endpoint without a tag, and one of a project whose name begins like ours."""
-    session, neighbour = session_of("mine"), session_of("mine2")
+    """A neighbour's endpoint without a tag, and a whole project whose name begins with ours."""
+    session, neighbour = session_of("mine"), session_of("mine-too")
     ec2 = session.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.9.0.0/24")["Vpc"]["VpcId"]
     subnet = ec2.create_subnet(VpcId=vpc, CidrBlock="10.9.0.0/26")["Subnet"]["SubnetId"]
@@ -60,6 +61,10 @@ def test_what_belongs_to_others_is_neither_counted_nor_touched(session_of):
     )["VpcEndpoint"]["VpcEndpointId"]
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]
     deploy(neighbour, "network")
+    deploy(neighbour, "build")
+    alarm = {"Namespace": "AWS/SQS", "MetricName": "NumberOfMessagesSent", "Period": 60, "Statistic": "Sum"}
+    compare = {"EvaluationPeriods": 1, "Threshold": 1, "ComparisonOperator": "GreaterThanThreshold"}
+    session.client("cloudwatch").put_metric_alarm(AlarmName="mine-too-quiet", **alarm, **compare)
 
     calls: list[str] = []
     session.clients.clear()  # new ones, to listen to
@@ -68,7 +73,10 @@ def test_what_belongs_to_others_is_neither_counted_nor_touched(session_of):
     assert len(meter) == 0
     assert calls and all(name.startswith(READS) for name in calls), calls
 
-    assert cost(neighbour).per_hour == pytest.approx(0.06)
+    seen = cost(neighbour)
+    assert seen.per_hour == pytest.approx(0.06 + 0.10 / 730, abs=1e-6)
+    assert {"2 buckets", "1 log group", "build project", "1 alarm"} <= {item.what for item in seen}
+    session.client("cloudwatch").delete_alarms(AlarmNames=["mine-too-quiet"])
     assert ec2.describe_vpc_endpoints(VpcEndpointIds=[made])["VpcEndpoints"][0]["State"] == "available"
     ec2.release_address(AllocationId=address)
     ec2.delete_vpc_endpoints(VpcEndpointIds=[made])
@@ -108,3 +116,20 @@ def test_a_task_costs_while_it_runs_and_so_does_its_address(session_of, monkeypa
     # 0.25 vCPU x 0.03238 + 0.5 GB x 0.00356 = 0.009875, and 0.005 for the address
     assert items["a task that runs now"].standing == pytest.approx(0.014875)
     assert items["cluster and task definition"].standing == 0
+
+
+def test_what_may_not_be_seen_is_said_and_the_rest_is_counted(session_of):
+    refused = ClientError(
+        {"Error": {"Code": "AccessDeniedException", "Message": "no"}}, "ListTaskDefinitions"
+    )
+
+    class Refusing(FakeEcs):
+        def list_task_definitions(self, **_):
+            raise refused
+
+    session = session_of("meter")
+    deploy(session, "network", {"NetworkLayout": "endpoints"})
+    blind = dataclasses.replace(session, clients={**session.clients, "ecs": Refusing()})
+    meter = cost(blind)
+    assert meter.per_hour == pytest.approx(0.06)
+    assert "Not seen: AWS refused ListTaskDefinitions with AccessDeniedException" in str(meter)
