@@ -16,6 +16,7 @@ TOGETHER = ("tests/container/", "tests/failures/")
 
 # What begins first, the longest in front. Whatever does not stand here comes after it, as collected.
 FIRST = (
+    "tests/notebooks/test_stored_outputs.py",
     "tests/container/",
     "tests/failures/",
     "tests/series/",
