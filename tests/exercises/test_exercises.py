@@ -110,7 +110,7 @@ def test_an_unsolved_exercise_says_what_is_missing_and_where_help_is(session: Se
 
 def test_wrong_use_says_what_is_right(session: Session) -> None:
     with pytest.raises(NameUnknown, match="did you mean `01-a`"):
-        check("1-a", session=session)
+        check("01a", session=session)
     with pytest.raises(NameUnknown, match="no option z"):
         check("01-c", "z", session=session)
     with pytest.raises(NameUnknown, match="not a question"):
