@@ -114,6 +114,9 @@ class _Values:
             return self.attributes[resource, name]
         if resource not in self.stack.resources:
             return "not created: its condition is false" if resource in self.template.resources else UNKNOWN
+        given = self.template.resources.get(resource, {}).get("Properties") or {}
+        if name in given:  # an attribute that is also a property has the value that the template gave it
+            return self.value(given[name])
         return self._arn(self.stack.resources[resource]) if name == "Arn" else UNKNOWN
 
     def _arn(self, resource: stacks.Resource) -> str:

@@ -123,6 +123,9 @@ def test_attributes_that_no_output_shows_are_worked_out_or_said_to_be_unknown(li
     assert values["!Sub ${DataBucket.Arn}/*"] == f"arn:aws:s3:::{bucket}/*"
     network = {row.text: row.value for row in resolved(line, "network", "GetAtt")}
     assert "not created" in network["!GetAtt NatAddress.AllocationId"]
+    vpc = describe(line, "network").outputs["VpcId"]
+    found = line.client("ec2").describe_vpcs(VpcIds=[vpc])["Vpcs"][0]
+    assert network["!GetAtt Vpc.CidrBlock"] == found["CidrBlock"]
 
 
 def test_a_short_name_that_is_not_one_of_the_eight():
