@@ -6,7 +6,6 @@ to the same dates is right.
 
 from __future__ import annotations
 
-import calendar
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta, timezone, tzinfo
@@ -19,7 +18,7 @@ from ..session import Session
 from .nouns import Finding, Question, Task
 
 UTC = timezone.utc
-FIRST, LAST = date(2027, 1, 1), date(2030, 12, 31)  # four years, one of them a leap year
+YEARS = 4  # from the beginning of this one: so one of them is a leap year
 WORKING_DAYS = range(5)  # as Python counts: Monday is 0
 
 
@@ -56,6 +55,13 @@ def _deployed(session: Session) -> _Deployed | None:
     return _Deployed(found.get("ScheduleExpression", ""), zone, found["State"], f"`{stack_says}`, {known}")
 
 
+def _every_day() -> Iterator[date]:
+    """The days of the years that are looked at."""
+    first = date(date.today().year, 1, 1)
+    last = date(first.year + YEARS - 1, 12, 31)
+    yield from (first + timedelta(days=number) for number in range((last - first).days + 1))
+
+
 def _fires(session: Session, clock: str, at: str, days: Sequence[date], wanted: str) -> Iterator[Finding]:
     """Whether it fires at that time of that clock on exactly these days; and stays, switched off."""
     schedule = _deployed(session)
@@ -70,6 +76,7 @@ def _fires(session: Session, clock: str, at: str, days: Sequence[date], wanted: 
     yield Finding(times == [at], f"it fires at {at} {wall}, and at no other time", wrong)
     found = [moment.date() for moment in moments]
     yield Finding(found == list(days), wanted, _differ(found, days) if found else "it fires on no such day")
+    yield Finding(_goes_on(schedule), "year after year", "one day it fires for the last time")
     yield Finding(
         schedule.says == schedule.stack_says,
         "the stack knows it, so that its next update keeps it",
@@ -82,17 +89,28 @@ NO_TIME: list[datetime] = []
 
 
 def _moments(schedule: _Deployed, clock: tzinfo, days: int) -> list[datetime]:
-    """When it fires from FIRST to LAST, by that clock; of a schedule that fires all the time, the first."""
-    try:
-        parsed = schedules.parse(schedule.expression, scheduler=True)
-    except schedules.ScheduleInvalid:  # a rule without an expression
+    """When it fires in these years, by that clock; of a schedule that fires all the time, the first."""
+    parsed = _parsed(schedule)
+    if parsed is None or isinstance(parsed, schedules.Rate):
         return NO_TIME
-    if isinstance(parsed, schedules.Rate):
-        return NO_TIME
-    begin = datetime(FIRST.year, FIRST.month, FIRST.day, tzinfo=clock).astimezone(UTC) - timedelta(seconds=1)
+    first, *_, last = _every_day()
+    begin = datetime(first.year, 1, 1, tzinfo=clock).astimezone(UTC) - timedelta(seconds=1)
     moments = parsed.firings(begin, schedules.time_zone(schedule.zone))
     local = (moment.astimezone(clock) for moment in moments)
-    return list(islice(takewhile(lambda moment: moment.date() <= LAST, local), 30 * days))
+    return list(islice(takewhile(lambda moment: moment.date() <= last, local), 30 * days))
+
+
+def _goes_on(schedule: _Deployed) -> bool:
+    """Whether it still fires in the last year that an expression may name."""
+    parsed = _parsed(schedule)
+    return parsed is not None and any(True for _ in parsed.firings(datetime(2199, 1, 1, tzinfo=UTC)))
+
+
+def _parsed(schedule: _Deployed) -> schedules.Schedule | None:
+    try:
+        return schedules.parse(schedule.expression, scheduler=True)
+    except schedules.ScheduleInvalid:  # a rule without an expression
+        return None
 
 
 def _differ(found: Sequence[date], days: Sequence[date]) -> str:
@@ -110,19 +128,13 @@ def _some(words: Iterable[str]) -> str:
 
 
 def _working_days(session: Session) -> Iterator[Finding]:
-    every = (FIRST + timedelta(days=number) for number in range((LAST - FIRST).days + 1))
-    days = [day for day in every if day.weekday() in WORKING_DAYS]
+    days = [day for day in _every_day() if day.weekday() in WORKING_DAYS]
     yield from _fires(session, "UTC", "05:30", days, "from Monday to Friday, and on no other day")
 
 
 def _end_of_month(session: Session) -> Iterator[Finding]:
-    days = []
-    for year in range(FIRST.year, LAST.year + 1):
-        for month in range(1, 13):
-            day = date(year, month, calendar.monthrange(year, month)[1])
-            while day.weekday() not in WORKING_DAYS:
-                day -= timedelta(days=1)
-            days.append(day)
+    last = {(day.year, day.month): day for day in _every_day() if day.weekday() in WORKING_DAYS}
+    days = list(last.values())  # of each month, the one that came last
     wanted = "on the last working day of each month, and on no other day"
     yield from _fires(session, "America/New_York", "07:15", days, wanted)
 

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from typing import Any
 
 from botocore.exceptions import ClientError
 
@@ -45,7 +46,7 @@ def _leave_a_bucket(session: Session) -> None:
     s3.delete_object(Bucket=bucket, Key="notes.txt")
 
 
-def _unless_there(create, **arguments) -> None:
+def _unless_there(create: Callable[..., Any], **arguments: Any) -> None:
     try:
         create(**arguments)
     except ClientError as error:
@@ -94,15 +95,28 @@ def _cheap_weekend(session: Session) -> Iterator[Finding]:
     )
 
 
+def _endpoints(session: Session) -> dict[str, dict[str, Any]]:
+    """All endpoints of the account by their id. EC2 lists one that is gone for a while."""
+    found = session.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]
+    return {each["VpcEndpointId"]: each for each in found if each["State"] not in ("deleted", "deleting")}
+
+
 def _doors(session: Session) -> list[str]:
-    """The interface endpoints that carry the project's tag. A gateway endpoint costs nothing."""
-    tagged = [{"Name": "tag:Project", "Values": [session.project]}]
-    found = session.client("ec2").describe_vpc_endpoints(Filters=tagged)["VpcEndpoints"]
+    """The interface endpoints that are in the stack or have the tag. A gateway endpoint costs nothing."""
+    listed, tag = _listed(session), {"Key": "Project", "Value": session.project}
     return [
-        endpoint["VpcEndpointId"]
-        for endpoint in found
-        if endpoint["VpcEndpointType"] == "Interface" and endpoint["State"] not in ("deleted", "deleting")
+        id
+        for id, endpoint in _endpoints(session).items()
+        if endpoint["VpcEndpointType"] == "Interface" and (id in listed or tag in endpoint.get("Tags", ()))
     ]
+
+
+def _listed(session: Session) -> dict[str, str]:
+    """The endpoints that the stack `network` lists: the id of each, and its logical id."""
+    if stacks.find(session, session.stack_name("network")) is None:
+        return {}
+    rows = stacks.resources(session, "network").rows
+    return {row.physical_id: row.logical_id for row in rows if row.type == ENDPOINT and row.physical_id}
 
 
 def _day_is_there(session: Session) -> bool:
@@ -120,13 +134,8 @@ def _day_is_there(session: Session) -> bool:
 
 def _stale(session: Session) -> list[str]:
     """What the stack `network` lists as an endpoint and EC2 does not know."""
-    if stacks.find(session, session.stack_name("network")) is None:
-        return []
-    rows = stacks.resources(session, "network").rows
-    listed = {row.physical_id: row.logical_id for row in rows if row.type == ENDPOINT and row.physical_id}
-    found = session.client("ec2").describe_vpc_endpoints()["VpcEndpoints"]
-    alive = {each["VpcEndpointId"] for each in found if each["State"] not in ("deleted", "deleting")}
-    return [logical_id for id, logical_id in listed.items() if id not in alive]
+    alive = _endpoints(session)
+    return [logical_id for id, logical_id in _listed(session).items() if id not in alive]
 
 
 EXERCISES = (
