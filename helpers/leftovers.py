@@ -21,18 +21,39 @@ class Leftover:
 
 
 def search(session: Session) -> Iterator[Leftover]:
-    """Everything whose name begins with the project's, or that carries its tag."""
-    for kind, names in _LOOKS.items():
+    """Everything whose name begins with the project's, or that carries its tag.
+
+    What begins with the name of a longer project that has stacks here is that one's: see `neighbours`.
+    """
+    others: frozenset[str] = frozenset()
+    for kind in _LOOKS:
         try:
-            yield from (Leftover(kind, name) for name in sorted(set(names(session))))
+            if kind == "stack":
+                others = neighbours(session)
+            yield from (Leftover(kind, name) for name in names(session, kind, others))
         except ClientError as error:
             code = error.response["Error"]["Code"]
             yield Leftover(kind, "not looked for", f"AWS refused {error.operation_name} with {code}")
 
 
-def names(session: Session, kind: str) -> list[str]:
-    """The names of everything of one kind that is the project's, such as "bucket"; see `search`."""
-    return sorted(set(_LOOKS[kind](session)))
+def names(session: Session, kind: str, others: frozenset[str] = frozenset()) -> list[str]:
+    """The names of all of one kind ("bucket") that is the project's, and not one of the `others`."""
+    return sorted({name for name in _LOOKS[kind](session) if not _is_one_of(others, name)})
+
+
+def neighbours(session: Session) -> frozenset[str]:
+    """The other projects with stacks here whose names begin with this one's.
+
+    The project `team` has `team-data`, and so may the project `team-anna` have `team-anna-data`.
+    """
+    found = everything(session, "cloudformation", "describe_stacks", "Stacks")
+    tags = ({tag["Key"]: tag["Value"] for tag in stack.get("Tags", ())} for stack in found)
+    projects = {each.get("Project", "") for each in tags}
+    return frozenset(name for name in projects if name.startswith(f"{session.project}-"))
+
+
+def _is_one_of(others: frozenset[str], name: str) -> bool:
+    return any(part == o or part.startswith((f"{o}-", f"{o}:")) for o in others for part in name.split("/"))
 
 
 def everything(session: Session, service: str, operation: str, key: str, **arguments: Any) -> Iterator[Any]:

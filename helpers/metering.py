@@ -101,26 +101,13 @@ def cost(session: Session) -> Meter:
 
 
 def _by_name(session: Session) -> Names:
-    """A function that gives the project's things of a kind, found by their names.
-
-    The project `team` has `team-data`, and so may the project `team-anna` have `team-anna-data`: what begins
-    with the name of another project that has stacks here is that one's.
-    """
+    """A function that gives the project's things of a kind, found by their names, without its neighbours'."""
 
     @cache
-    def others() -> set[str]:
-        here = leftovers.everything(session, "cloudformation", "describe_stacks", "Stacks")
-        tags = [{tag["Key"]: tag["Value"] for tag in stack.get("Tags", ())} for stack in here]
-        return {tag["Project"] for tag in tags if tag.get("Project", "").startswith(f"{session.project}-")}
+    def others() -> frozenset[str]:
+        return leftovers.neighbours(session)
 
-    def names(kind: str) -> list[str]:
-        return [
-            name
-            for name in leftovers.names(session, kind)
-            if not any(part == o or part.startswith(f"{o}-") for o in others() for part in name.split("/"))
-        ]
-
-    return names
+    return lambda kind: leftovers.names(session, kind, others())
 
 
 def _tagged(session: Session, operation: str, key: str) -> Iterator[dict[str, Any]]:

@@ -75,6 +75,21 @@ def test_only_what_has_the_name_and_the_tag_is_touched(session_of, capsys):
     assert "mine-untagged has no tag Project=mine" in capsys.readouterr().out
 
 
+def test_a_neighbour_with_a_longer_name_is_left_alone_and_not_called_a_leftover(session_of):
+    team, anna = session_of("team"), session_of("team-anna")
+    deploy(anna, "task")
+    deploy(team, "registry")
+    cleared = teardown(team)
+    assert cleared.deleted == ("team-registry",)
+    assert cleared.clean, str(cleared)
+    assert [row.stack for row in overview(anna) if row.status == "CREATE_COMPLETE"] == [
+        "storage",
+        "roles",
+        "registry",
+        "task",
+    ]
+
+
 def test_what_is_left_is_found_reported_and_not_deleted(session_of):
     session = session_of("left")
     session.client("logs").create_log_group(logGroupName="/aws/codebuild/left")
