@@ -32,7 +32,7 @@ _FROM = {
     "schedules": ("next_firings",),
     "schedule_words": ("in_words",),
     "firing_times": ("firings",),
-    "exercises": ("check", "hint", "progress"),
+    "exercises": ("check", "hint", "plant", "progress"),
     "fargate": ("sizes",),
     "pricing": ("prices",),
     "metering": ("cost",),

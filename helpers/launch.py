@@ -64,6 +64,13 @@ def deploy_if_missing(session: Session, stack: str) -> None:
         deploy(session, stack)
 
 
+def deploy_unseen(session: Session, path: str | os.PathLike[str], timeout_minutes: float = 30) -> None:
+    """Deploy a template without showing what it changes: for the faults that an exercise plants."""
+    wanted, deadline = stacks.target(session, path), time.monotonic() + timeout_minutes * 60
+    for _ in _launch(session, wanted, {}, None, session.poll_seconds, deadline):
+        pass
+
+
 def _launch_and_draw(
     session: Session,
     wanted: Target,

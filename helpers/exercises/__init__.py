@@ -4,6 +4,7 @@
     check("01-c", "b")      # a question on understanding: the letter of your answer, or letters
     hint("01-a")            # one hint, and another one each time it is called
     progress(session)       # which exercises of which notebook are solved
+    plant("10-a")           # breaks something, and does not tell what: for the exercises that look for it
 
 An exercise has the number of its notebook and a letter. The notebook holds its text, an empty cell, and a
 cell that checks; a notebook of the same name in `notebooks/solutions` holds a way to solve it. Here is, for
@@ -23,5 +24,18 @@ from __future__ import annotations
 
 from .checking import Progress, Verdict, check, hint, progress
 from .nouns import Exercise, Finding, Question, Task
+from .planting import Planted, plant
 
-__all__ = ["Exercise", "Finding", "Progress", "Question", "Task", "Verdict", "check", "hint", "progress"]
+__all__ = [
+    "Exercise",
+    "Finding",
+    "Planted",
+    "Progress",
+    "Question",
+    "Task",
+    "Verdict",
+    "check",
+    "hint",
+    "plant",
+    "progress",
+]

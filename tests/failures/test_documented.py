@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 import datetime
+import re
 from pathlib import Path
 
+import nbformat
 import pytest
 
 from . import documented
 from .documented import rows
 
 HERE = Path(__file__).parent
+NOTEBOOK = HERE.parents[1] / "notebooks" / "10_when_things_break.ipynb"
 DAYS = datetime.timedelta(days=1)
 
 
@@ -18,6 +21,12 @@ def test_there_are_27_failures_and_each_is_compared_by_a_test():
     tests = "".join(file.read_text() for file in HERE.glob("test_*.py") if file != Path(__file__))
     assert len(rows()) == 27
     assert [name for name in rows() if f'"{name}"' not in tests] == []
+
+
+def test_notebook_10_lists_all_of_them_by_these_names():
+    prose = [cell.source for cell in nbformat.read(NOTEBOOK, 4).cells if cell.cell_type == "markdown"]
+    listed = re.findall(r"^\| ([^|]+?)(?: ✓)? \|", "\n".join(prose), re.M)
+    assert [name for name in rows() if name not in listed] == []
 
 
 def test_every_row_names_its_source():
