@@ -65,11 +65,11 @@ def _lose(world: World, region: str, found: dict[str, Any]) -> None:
 
 @service.operation("StartBuild")
 def start_build(call: Call) -> dict[str, Any]:
-    return {"build": copy.deepcopy(begin(call.world, call.region, call.params, call.principal))}
+    return {"build": begin(call.world, call.region, call.params, call.principal)}
 
 
 def begin(world: World, region: str, params: dict[str, Any], principal: Principal) -> dict[str, Any]:
-    """Start a build as StartBuild does; the build. Raises AwsError."""
+    """Start a build as StartBuild does; the build as it was before its first phase. Raises AwsError."""
     store = world.store("codebuild", region)
     settings = copy.deepcopy(project(world, region, params["projectName"]))
     with world.lock:
@@ -78,7 +78,7 @@ def begin(world: World, region: str, params: dict[str, Any], principal: Principa
             known = store.tokens[token]
             if store.requests[known] != params:
                 raise invalid(f"Request parameter mismatch for idempotency token {token}")
-            return store.builds[known]
+            return copy.deepcopy(store.builds[known])
         _override(settings, params)
         _check(settings, params)
         found = _build(world, region, store, settings, params, principal)
@@ -86,9 +86,10 @@ def begin(world: World, region: str, params: dict[str, Any], principal: Principa
         store.requests[found["id"]] = copy.deepcopy(params)
         if token:
             store.tokens[token] = found["id"]
+        submitted = copy.deepcopy(found)
     worker = _running[found["id"]] = Worker(world, region, found, settings)
     world.spawn(f"build {found['id']}", _run, worker)
-    return found
+    return submitted
 
 
 def _run(worker: Worker) -> None:
