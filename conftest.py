@@ -20,6 +20,7 @@ RULES = ROOT / "tests" / "notebooks" / "sanitize.cfg"
 LONGEST = 400  # characters of a line in which a difference is shown
 
 home: Path | None = None
+solution: Path | None = None  # the one that is being executed
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -38,6 +39,18 @@ def pytest_configure(config: pytest.Config) -> None:
     sandboxes.forget_aws()
     sandbox = sandboxes.start(home, sandboxes.free_port(), runtime="process", pace=0)
     os.environ.update(SANDBOX_ENDPOINT=sandbox.endpoint, SANDBOX_HOME=str(home), WORKSHOP_STATIC="1")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup(item: pytest.Item) -> None:
+    """The course goes through one sandbox; each solution begins in an empty one, as when it was stored."""
+    global solution
+    if home is None or item.path.parent.name != "solutions" or item.path == solution:
+        return
+    from helpers.commands import sandboxes
+
+    sandboxes.reset(home)
+    solution = item.path
 
 
 def pytest_unconfigure() -> None:

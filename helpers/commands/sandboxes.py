@@ -52,6 +52,11 @@ def stop(home: Path | None = None) -> None:
     _ask("stop", home)
 
 
+def reset(home: Path) -> None:
+    """Empty the sandbox of a home folder; it answers at the same place afterwards."""
+    _ask("reset", home)
+
+
 def _ask(verb: str, home: Path | None, *options: str) -> str:
     """Run the sandbox's command line.
 
