@@ -9,6 +9,7 @@ import sys
 
 import pytest
 from botocore import exceptions as boto
+from botocore.utils import parse_timestamp
 
 import helpers
 from helpers import (
@@ -26,9 +27,22 @@ from helpers import (
     show,
     teardown,
 )
-from helpers.session import Session, translated, verb
+from helpers.session import Session, read_time, translated, verb
 
 ACCOUNT = "123456789012"
+TIMES = [
+    "2026-11-30T01:02:03Z",
+    "2026-11-30T01:02:03.4Z",
+    "2026-02-28T23:59:59.120Z",
+    "2026-11-30T01:02:03.000456Z",
+]
+TIMES += [
+    "2026-11-30",
+    "2026-11-30T01:02:03+02:00",
+    "Mon, 30 Nov 2026 01:02:03 GMT",
+    "1796000000",
+    1796000000.25,
+]
 
 
 @pytest.fixture
@@ -259,3 +273,15 @@ def test_every_error_is_one_of_ours_and_shown_in_two_lines():
     assert {kind.__name__ for kind in kinds} == {n for n in helpers.__all__ if n in vars(errors)}
     lines = errors.WorkshopError("It broke.", "Mend it.")._render_traceback_()
     assert len(lines) == 2 and "It broke." in lines[0] and "Mend it." in lines[1]
+
+
+@pytest.mark.parametrize("value", TIMES)
+def test_times_are_read_as_botocore_reads_them(value):
+    ours, theirs = read_time(value), parse_timestamp(value)
+    assert (ours, ours.tzinfo) == (theirs, theirs.tzinfo)
+
+
+@pytest.mark.parametrize("value", ["2026-02-30T01:02:03Z", "yesterday"])
+def test_no_time_is_no_time(value):
+    with pytest.raises(ValueError):
+        read_time(value)
