@@ -17,6 +17,7 @@ from werkzeug.serving import make_server
 
 from . import runtimes
 from .app import Application
+from .inside import Inside
 from .process import EXIT_ALREADY_RUNNING, EXIT_NO_RUNTIME, EXIT_PORT_BUSY, HomeLock, write_server_file
 from .service import Service
 from .state import StateUnreadable
@@ -72,11 +73,12 @@ def main(argv: list[str] | None = None) -> int:
         return EXIT_ALREADY_RUNNING
     world = World(options.home, options.speed, options.pace)
     token = secrets.token_hex(16)
+    application = Application(world, token)
     try:
         server = make_server(
             "127.0.0.1",
             options.port,
-            Application(world, token),
+            application,
             threaded=True,
             request_handler=QuietHandler,
         )
@@ -84,6 +86,7 @@ def main(argv: list[str] | None = None) -> int:
         logger.error("port %s cannot be used: %s", options.port, error)
         return EXIT_PORT_BUSY
     world.endpoint = f"http://127.0.0.1:{server.port}"
+    world.inside = Inside(application, server)
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: world.stopping.set())
 

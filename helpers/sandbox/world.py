@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+from collections import OrderedDict
 from collections.abc import Callable
 from datetime import datetime, timedelta, timezone
 from functools import cache
@@ -18,11 +19,13 @@ from moto.core import DEFAULT_ACCOUNT_ID
 
 from . import iam, principals
 from .clock import Clock
+from .inside import Inside
 from .service import AwsError, Service
 from .state import StateFile
 
 logger = logging.getLogger(__name__)
 
+MOST_CLIENTS = 200  # of each API and each session of a role one
 WsgiApp = Callable[[dict, Callable], Any]
 
 
@@ -48,7 +51,8 @@ class World:
         self.lock = threading.RLock()
         self.paths: dict[str, WsgiApp] = {}
         self._stores: dict[tuple[str, str], Any] = {}
-        self._clients: dict[tuple, Any] = {}
+        self.inside: Inside | None = None
+        self._clients: OrderedDict[tuple, Any] = OrderedDict()
         self._sessions: dict[tuple, dict] = {}
         self._boto = boto_session()
         self.state = StateFile(home / "state.pickle", lambda: self._stores, self._stores.update)
@@ -121,7 +125,8 @@ class World:
         """A boto3 client of this sandbox, with a role's credentials or as the AWS service `as_service`.
 
         With `role_arn` the credentials are those of `credentials`, whose other arguments are passed on.
-        Clients are kept: asking again costs nothing until the role's credentials are about to expire.
+        Clients are kept: asking again costs nothing until the role's credentials are about to expire. Their
+        requests are answered in this process, not sent.
         """
         if role_arn is None:
             return self._client(
@@ -133,23 +138,27 @@ class World:
             )
         key = (role_arn, session_name, as_service, source_arn, *sorted(assume.items()))
         found = self._sessions.get(key)
-        if found is None or found["Expiration"] - datetime.now(timezone.utc) < timedelta(minutes=5):
+        soon = datetime.now(timezone.utc) + timedelta(minutes=5)
+        if found is None or found["Expiration"] < soon:
+            for old in [old for old, kept in list(self._sessions.items()) if kept["Expiration"] < soon]:
+                self._sessions.pop(old, None)
             found = self._sessions[key] = self.credentials(
                 role_arn, session_name, as_service, source_arn=source_arn, **assume
             )
-        return self._client(
-            service,
-            region,
-            found["AccessKeyId"],
-            found["SecretAccessKey"],
-            found["SessionToken"],
-        )
+        return self.client_with(found, service, region)
+
+    def client_with(self, credentials: dict[str, Any], service: str, region: str) -> Any:
+        """A boto3 client of this sandbox with credentials as AssumeRole gives them."""
+        keys = ("AccessKeyId", "SecretAccessKey", "SessionToken")
+        return self._client(service, region, *(credentials[key] for key in keys))
 
     def _client(self, service: str, region: str, key: str, secret: str, token: str | None) -> Any:
         with self.lock:  # boto3 sessions are not safe for use by several threads; clients are
             name = (service, region, key)
-            if name not in self._clients:
-                self._clients[name] = self._boto.client(
+            if name in self._clients:
+                self._clients.move_to_end(name)
+            else:
+                self._clients[name] = made = self._boto.client(
                     service,
                     region_name=region,
                     endpoint_url=self.endpoint,
@@ -164,6 +173,10 @@ class World:
                         proxies={},
                     ),
                 )
+                if self.inside:
+                    self.inside.join(made)
+                if len(self._clients) > MOST_CLIENTS:
+                    self._clients.popitem(last=False)  # of a build or task that ended long ago
             return self._clients[name]
 
     # Work in the background -------------------------------------------------------------------------------

@@ -8,8 +8,6 @@ from collections.abc import Callable
 from dataclasses import dataclass, field
 from typing import Any
 
-import boto3
-from botocore.config import Config
 from botocore.exceptions import BotoCoreError, ClientError
 
 from ..principals import Principal
@@ -81,12 +79,7 @@ class Role:
         except ClientError as error:
             message = f"{first.arn} is not authorized to perform AssumeRole on role {self.arn}"
             raise ActionFailed("PermissionError", message) from error
-        keys = answer["Credentials"]
-        session = boto3.Session(
-            keys["AccessKeyId"], keys["SecretAccessKey"], keys["SessionToken"], self.region
-        )
-        config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, proxies={})
-        return session.client(service, endpoint_url=self.world.endpoint, config=config)
+        return self.world.client_with(answer["Credentials"], service, self.region)
 
 
 @dataclass(frozen=True)
