@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager, nullcontext
 from dataclasses import replace
+from functools import cache
 from pathlib import Path
 from typing import Any
 
@@ -210,14 +211,20 @@ def _after_teardown(plan: Plan, clients: facts.Clients, result: Result) -> None:
     ]
 
 
-def _write_html(notebook: Path, source: Path) -> None:
-    """The executed notebook as one page with its pictures in it; their paths are those of the source."""
-    import nbformat
+@cache
+def _html() -> Any:
+    """What makes pages of notebooks. To make it costs more than to use it, so there is one."""
     from nbconvert import HTMLExporter  # half a second, spent while the first notebook runs
 
     # Opening the page fetches nothing: it asks for no scripts from elsewhere.
     scripts = ("mathjax_url", "require_js_url", "mermaid_js_url", "mermaid_layout_elk_js_url")
-    exporter = HTMLExporter(embed_images=True, **dict.fromkeys(scripts, ""))
+    return HTMLExporter(embed_images=True, **dict.fromkeys(scripts, ""))
+
+
+def _write_html(notebook: Path, source: Path) -> None:
+    """The executed notebook as one page with its pictures in it; their paths are those of the source."""
+    import nbformat
+
     about = {"metadata": {"name": notebook.stem, "path": str(source.parent)}}
-    page, _ = exporter.from_notebook_node(nbformat.read(notebook, as_version=4), resources=about)
+    page, _ = _html().from_notebook_node(nbformat.read(notebook, as_version=4), resources=about)
     notebook.with_suffix(".html").write_text(page, encoding="utf-8")
