@@ -15,7 +15,7 @@ CFN_LINT = "import sys, cfnlint.runner; sys.exit(cfnlint.runner.main())"
 
 
 # One file stays in one process; tests/spread.py says how many there are, and what they begin with.
-EVERYTHING = ["-n", "auto", "--dist", "loadfile"]
+EVERYTHING = ["-n", "auto", "--dist", "loadfile", "-p", "no:nbval"]
 
 
 def test(arguments: list[str]) -> int:

@@ -1,9 +1,10 @@
 """The awslogs log driver: what a container prints becomes events in CloudWatch Logs, line by line.
 
-Lines are sent at once, in order, by a thread of their own; while one request is under way the next lines
-gather for the following one. As with `mode: blocking`, nothing is dropped: a container that prints faster
-than its lines can be stored waits. (The driver's default since June 2025, `non-blocking`, may lose lines;
-that is not simulated.) An empty line makes no event, as CloudWatch Logs has none without a message.
+Lines are sent in order by a thread of their own. It lets them gather for a tenth of a second, as a container
+prints many lines in one go and a request costs more than a line. As with `mode: blocking`, nothing is dropped:
+a container that prints faster than its lines can be stored waits. (The driver's default since June 2025,
+`non-blocking`, may lose lines; that is not simulated.) An empty line makes no event, as CloudWatch Logs has
+none without a message.
 """
 
 from __future__ import annotations
@@ -27,6 +28,7 @@ MAX_BATCH_BYTES = 1_048_576
 MAX_BATCH_EVENTS = 10_000
 MAX_WAITING_BYTES = 10 * 1024 * 1024
 MULTILINE_SECONDS = 1.0
+GATHER_SECONDS = 0.1
 
 
 class LoggerFailed(Exception):
@@ -123,12 +125,18 @@ class AwsLogs:
                 self._changed.wait_for(lambda: self._waiting or self._closed, timeout=MULTILINE_SECONDS)
                 if self._gathering and time.time() - self._gathering_since > MULTILINE_SECONDS:
                     self._flush_gathered()
+                if self._waiting:
+                    self._changed.wait_for(self._is_full, timeout=GATHER_SECONDS)
                 batch = self._take()
                 if not batch:
                     if self._closed:
                         return
                     continue
             self._send(batch)
+
+    def _is_full(self) -> bool:
+        """Whether there is nothing to wait for before the next request."""
+        return self._closed or self._bytes > MAX_BATCH_BYTES
 
     def _take(self) -> list[tuple[int, str]]:
         """The first events that fit into one request."""

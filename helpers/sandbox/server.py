@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import gc
 import importlib
 import logging
 import os
@@ -115,6 +116,8 @@ def main(argv: list[str] | None = None) -> int:
         },
     )
     logger.info("answering at %s, runtime %s", world.endpoint, world.runtime.name)
+    gc.collect()
+    gc.freeze()  # what is loaded by now stays: no need to look through it again and again
     world.stopping.wait()
     server.shutdown()
     world.state.close()

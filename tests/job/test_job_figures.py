@@ -9,12 +9,15 @@ import io
 import subprocess
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import numpy
-import pandas
 import pytest
 
 from .runs import DAY, JOB, environment, run_job
+
+if TYPE_CHECKING:
+    import numpy
+    import pandas
 
 #: Runs every day of a folder in one process, which saves 365 starts of Python.
 EVERY_DAY = """
@@ -28,6 +31,14 @@ for path in sorted(pathlib.Path(folder, "departures").iterdir()):
     if code:
         sys.exit(log.getvalue())
 """
+
+
+@pytest.fixture(scope="module", autouse=True)
+def libraries() -> None:
+    """They take long to import, and every process of pytest collects this file."""
+    global numpy, pandas
+    import numpy
+    import pandas
 
 
 @pytest.fixture(scope="module")

@@ -10,7 +10,6 @@ from pathlib import Path
 
 import boto3
 import pytest
-from moto.server import ThreadedMotoServer
 
 from .runs import DAY, Place, Run, run_job
 
@@ -19,6 +18,8 @@ DEPARTURES, REPORT = f"departures/{DAY}.csv.gz", f"reports/{DAY}.csv"
 
 @pytest.fixture(scope="module")
 def endpoint() -> Iterator[str]:
+    from moto.server import ThreadedMotoServer  # takes long to import, and every process collects this file
+
     server = ThreadedMotoServer(ip_address="127.0.0.1", port=0, verbose=False)
     server.start()
     host, port = server.get_host_and_port()

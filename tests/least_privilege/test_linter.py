@@ -4,21 +4,26 @@ from __future__ import annotations
 
 import json
 import warnings
+from types import ModuleType
 from typing import Any
 
 import pytest
 
 from .actors import ROLES, policy
 
-with warnings.catch_warnings():
-    warnings.simplefilter("ignore")  # it finds its own data through pkg_resources
-    import parliament
+
+def linter() -> ModuleType:
+    """parliament, which takes long to import: every process of pytest collects this file."""
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # it finds its own data through pkg_resources
+        import parliament
+    return parliament
 
 
 def findings(document: dict[str, Any]) -> list[str]:
     # parliament checks that ARNs have the form of ARNs: a region that exists, not the templates' placeholder
     text = json.dumps(document).replace("xx-region-9", "eu-central-1")
-    return [f"{found.issue}: {found.detail}" for found in parliament.analyze_policy_string(text).findings]
+    return [f"{found.issue}: {found.detail}" for found in linter().analyze_policy_string(text).findings]
 
 
 @pytest.mark.parametrize("provider", ["CodeCommit", "S3"])
@@ -50,7 +55,7 @@ def test_a_star_stands_only_where_aws_defines_no_resource(role: str) -> None:
         service, _, name = statement["Action"].partition(":")
         (privilege,) = [
             privilege
-            for known in parliament.iam_definition
+            for known in linter().iam_definition
             if known["prefix"] == service
             for privilege in known["privileges"]
             if privilege["privilege"] == name

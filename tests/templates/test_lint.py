@@ -6,9 +6,6 @@ import json
 from pathlib import Path
 
 import pytest
-from cfnlint import decode
-from cfnlint.api import lint
-from cfnlint.config import ManualArgs
 
 from .resolve import CFN, ORDER
 
@@ -16,6 +13,9 @@ REGIONS = ["ap-southeast-2", "eu-central-1", "us-east-1"]
 
 
 def findings(text: str) -> list[str]:
+    from cfnlint.api import lint  # takes long to import, and every process of pytest collects this file
+    from cfnlint.config import ManualArgs
+
     found = lint(text, config=ManualArgs(regions=REGIONS))
     return [f"{match.rule.id} line {match.linenumber}: {match.message}" for match in found]
 
@@ -36,5 +36,7 @@ def test_there_is_a_template_for_each_stack_and_no_other() -> None:
 
 
 def test_cfn_lint_called_by_hand_checks_the_same() -> None:
+    from cfnlint import decode
+
     settings = decode.cfn_yaml.load(str(Path(CFN).parent / ".cfnlintrc"))
     assert json.loads(json.dumps(settings)) == {"templates": ["cfn/*.yaml"], "regions": REGIONS}
