@@ -1,7 +1,7 @@
 """The awslogs log driver: what a container prints becomes events in CloudWatch Logs, line by line.
 
 Lines are sent in order by a thread of their own. It lets them gather for a tenth of a second, as a container
-prints many lines in one go and a request costs more than a line. As with `mode: blocking`, nothing is dropped:
+prints many lines in one go and a request costs more than a line. As with `mode: blocking`, nothing is lost:
 a container that prints faster than its lines can be stored waits. (The driver's default since June 2025,
 `non-blocking`, may lose lines; that is not simulated.) An empty line makes no event, as CloudWatch Logs has
 none without a message.
