@@ -8,16 +8,17 @@ task does not start.
 
 The rules are those of the VPC user guide and the AWS PrivateLink guide:
 https://docs.aws.amazon.com/AmazonECR/latest/userguide/vpc-endpoints.html and
-https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html (both read on 2026-11-23).
+https://docs.aws.amazon.com/vpc/latest/userguide/VPC_Route_Tables.html (both looked up on 2026-11-30, in their
+text of May 2023).
 """
 
 from __future__ import annotations
 
-import ipaddress
 from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Any
 
+from .network_rules import acl_allows, allows
 from .policy import Request, evaluate, statements
 
 HTTPS = 443
@@ -210,14 +211,14 @@ def _through_interface(
     doors = [network.groups[group["GroupId"]] for group in endpoint.get("Groups", [])]
     zones = [network.subnets[name] for name in endpoint.get("SubnetIds", []) if name in network.subnets]
     cidrs = [zone["CidrBlock"] for zone in zones]
-    out = _allows(groups, "IpPermissionsEgress", HTTPS, cidrs, {door["GroupId"] for door in doors})
+    out = allows(groups, "IpPermissionsEgress", HTTPS, cidrs, {door["GroupId"] for door in doors})
     yield Hop(
         "task's security group",
         out,
         "lets HTTPS out to the endpoint" if out else "has no rule that lets HTTPS (443) out to the endpoint",
     )
     yield Hop("route", True, "the VPC's local route leads to the endpoint")
-    inside = _allows(
+    inside = allows(
         doors, "IpPermissions", HTTPS, [subnet["CidrBlock"]], {group["GroupId"] for group in groups}
     )
     yield Hop(
@@ -241,7 +242,7 @@ def _through_route(
     gateway = _gateway_endpoint(network, table, destination)
     if gateway is not None:
         lists = {name for name, service in network.prefix_lists.items() if service == gateway["ServiceName"]}
-        out = _allows(groups, "IpPermissionsEgress", HTTPS, ["0.0.0.0/0"], set(), lists)
+        out = allows(groups, "IpPermissionsEgress", HTTPS, ["0.0.0.0/0"], set(), lists)
         yield Hop(
             "task's security group",
             out,
@@ -252,7 +253,7 @@ def _through_route(
         yield Hop("route", True, f"the route table leads to the gateway endpoint for {destination}")
         yield from _policy_hops(network, gateway, buckets)
         return
-    out = _allows(groups, "IpPermissionsEgress", HTTPS, ["0.0.0.0/0"], set())
+    out = allows(groups, "IpPermissionsEgress", HTTPS, ["0.0.0.0/0"], set())
     yield Hop(
         "task's security group",
         out,
@@ -347,40 +348,6 @@ def _internet_hop(network: Network, table: dict[str, Any], public_ip: bool) -> H
     return Hop("route", False, "the default route leads to a gateway that is not there")
 
 
-# Rules ----------------------------------------------------------------------------------------------------
-
-
-def _allows(
-    groups: list[dict[str, Any]],
-    direction: str,
-    port: int,
-    cidrs: list[str],
-    peers: set[str],
-    prefix_lists: set[str] = frozenset(),  # type: ignore[assignment]
-) -> bool:
-    """Whether a rule of the groups covers the port, for one of the peers or all of one of the networks."""
-    for group in groups:
-        for rule in group.get(direction, []):
-            if not _covers_port(rule, port):
-                continue
-            if peers & {pair["GroupId"] for pair in rule.get("UserIdGroupPairs", [])}:
-                return True
-            if prefix_lists & {item["PrefixListId"] for item in rule.get("PrefixListIds", [])}:
-                return True
-            ranges = [ipaddress.ip_network(item["CidrIp"]) for item in rule.get("IpRanges", [])]
-            if any(ipaddress.ip_network(cidr).subnet_of(wide) for cidr in cidrs for wide in ranges):
-                return True
-    return False
-
-
-def _covers_port(rule: dict[str, Any], port: int) -> bool:
-    if rule.get("IpProtocol") in ("-1", -1):
-        return True
-    return str(rule.get("IpProtocol")) in ("tcp", "6") and rule.get("FromPort", 0) <= port <= rule.get(
-        "ToPort", 65535
-    )
-
-
 def _acl_hops(network: Network, subnet: dict[str, Any]) -> Iterable[Hop]:
     acl = next(
         (
@@ -396,17 +363,5 @@ def _acl_hops(network: Network, subnet: dict[str, Any]) -> Iterable[Hop]:
         (True, (HTTPS, HTTPS), "lets HTTPS out"),
         (False, EPHEMERAL_PORTS, "lets the answers in (ports 1024 to 65535)"),
     ):
-        passed = _acl_allows(acl, egress, ports)
+        passed = acl_allows(acl, egress, ports)
         yield Hop("network ACL", passed, text if passed else f"does not: nothing {text}")
-
-
-def _acl_allows(acl: dict[str, Any], egress: bool, ports: tuple[int, int]) -> bool:
-    for entry in sorted(acl.get("Entries", []), key=lambda item: item["RuleNumber"]):
-        if entry["Egress"] != egress or entry.get("CidrBlock") != "0.0.0.0/0":
-            continue
-        reach = entry.get("PortRange", {"From": 0, "To": 65535})
-        if str(entry["Protocol"]) == "-1" or (
-            str(entry["Protocol"]) == "6" and reach["From"] <= ports[0] and ports[1] <= reach["To"]
-        ):
-            return entry["RuleAction"] == "allow"
-    return False

@@ -1,7 +1,7 @@
 """Why the schedule started no task: the rule, its target, its role, and what became of its firings.
 
-Source of the dead letters' attributes: https://docs.aws.amazon.com/eventbridge/latest/userguide/rule-dlq.html
-("Using dead-letter queues to process undelivered events", read 2026-11-23); a letter is written for what is
+Source of the dead letters' attributes: https://docs.aws.amazon.com/eventbridge/latest/userguide/eb-rule-dlq.html
+("Event retry policy and using dead-letter queues", looked up 2026-11-30); a letter is written for what is
 never tried again, such as a missing permission. The metric is the one that the stack's alarm watches.
 """
 

@@ -1,8 +1,7 @@
 """Why a task did not start, or failed: checks in the order in which Fargate takes the steps.
 
-The step at which the task failed is read from its `stoppedReason`. Every check from that step on then looks
-at what is deployed now, so that a second fault, which the task had no chance to meet yet, is named as well.
-Source of the words: Amazon ECS developer guide, "Amazon ECS stopped tasks error messages"; 2026-11-23.
+Every check from the step on at which the task ended (see `case`) looks at what is deployed now, so that a
+second fault, which the task had no chance to meet yet, is named as well.
 """
 
 from __future__ import annotations
@@ -10,109 +9,21 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
-from functools import cached_property
+from dataclasses import replace
 from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .. import builds, network, stacks, tasks, tracing
-from ..errors import NameUnknown
+from .. import network, stacks, tasks
 from ..session import Session
-from .access import Roles, denial, denied, lacking
+from .access import denial, denied, lacking
+from .case import ORDER, Case
 from .nouns import Check, Diagnosis, Finding, diagnosis, healthy
-from .ways import gap_findings, listed, policy_findings
+from .ways import door_shut, endpoint_refuses, gap_findings, listed, policy_findings
 from .where import where
 
+PULL = "ecr:BatchGetImage"
 ECR = re.compile(r"(\d{12})\.dkr\.ecr\.([\w-]+)\.[\w.]+/([^:@]+)(?::([^@]+))?")
-# The steps of a task's life in their order, and what `stoppedReason` says when it ends there.
-STEPS = (
-    ("place", r"Create Network Interface|InvalidSubnet|unable to assume the role"),
-    ("way to ecr.api", r"secrets or registry auth.*(connection issue|timeout|send request failed)"),
-    ("login", r"unable to pull secrets or registry auth"),
-    ("way to logs", r"failed to validate logger args.*(connection issue|i/o timeout)|awslogs.*timeout"),
-    ("log", r"failed to validate logger args|ResourceInitializationError.*(log group|awslogs)"),
-    (
-        "way to ecr.dkr",
-        r"CannotPullContainerError.*(resolve ref|pull image manifest).*(i/o timeout|deadline)",
-    ),
-    ("tag", r"CannotPullContainerError.*(not found|does not exist|manifest unknown)"),
-    ("manifest", r"CannotPullContainerError.*(pulling from host|image manifest|resolve ref).*403"),
-    ("way to s3", r"CannotPullContainerError.*httpReadSeeker.*(i/o timeout|deadline)"),
-    ("layers", r"CannotPullContainerError.*(403|httpReadSeeker)"),
-    ("image", r"CannotPullContainerError"),
-    ("start", r"CannotStartContainerError|exec format error"),
-    ("memory", r"OutOfMemory"),
-    ("stopped", r"^$"),
-    ("job", r""),
-)
-ORDER = [name for name, _ in STEPS]
-
-
-@dataclass
-class Case:
-    """A task and everything that is asked about it, each once."""
-
-    session: Session
-    task: tasks.Task
-
-    @cached_property
-    def raw(self) -> Mapping[str, Any]:
-        cluster = self.task.arn.split("/")[1]
-        found = self.session.client("ecs").describe_tasks(cluster=cluster, tasks=[self.task.arn])["tasks"]
-        return found[0] if found else {}
-
-    @cached_property
-    def definition(self) -> Mapping[str, Any]:
-        ecs = self.session.client("ecs")
-        return ecs.describe_task_definition(taskDefinition=self.raw["taskDefinitionArn"])["taskDefinition"]
-
-    @property
-    def container(self) -> Mapping[str, Any]:
-        every = self.definition["containerDefinitions"]
-        return next((c for c in every if c["name"] == tasks.CONTAINER), every[0])
-
-    @cached_property
-    def lines(self) -> tuple[str, ...]:
-        """The last lines of the log; none when the container has no log."""
-        if not self.options.get("awslogs-group"):
-            return ()
-        reader = builds.LogReader(self.session)
-        read = reader.read(
-            self.task.log_group, self.task.log_stream, to_the_end=self.task.exit_code is not None
-        )
-        return tuple(read)[-builds.LAST_LINES :]
-
-    @property
-    def options(self) -> Mapping[str, str]:
-        return self.container.get("logConfiguration", {}).get("options", {})
-
-    @cached_property
-    def step(self) -> str:
-        """The step at which the task ended."""
-        if self.task.exit_code is None:
-            return next(name for name, sign in STEPS if re.search(sign, self.task.reason, re.S))
-        if self.raw.get("stopCode") == "UserInitiated":
-            return "stopped"
-        if "OutOfMemory" in self.task.reason or self.task.exit_code == 137:
-            return "memory"
-        return "start" if any("exec format error" in line for line in self.lines) else "job"
-
-    @cached_property
-    def roles(self) -> Roles:
-        return Roles(self.session)
-
-    @cached_property
-    def trace(self) -> tracing.Trace | None:
-        try:
-            return tracing.trace(self.session, self.task)
-        except NameUnknown:
-            return None
-
-    @cached_property
-    def environment(self) -> dict[str, str]:
-        given = {e["name"]: e["value"] for e in self.container.get("environment", ())}
-        return given | dict(self.task.environment)
 
 
 def of_task(session: Session, task: tasks.Task) -> Diagnosis:
@@ -195,10 +106,13 @@ def pull_rights(case: Case) -> Iterator[Finding]:
     arn = f"arn:{role.split(':')[1]}:ecr:{region}:{account}:repository/{repository}"
     if not case.roles.allows(role, "ecr:GetAuthorizationToken", "*"):
         yield lacking("ExecutionRole", "ecr:GetAuthorizationToken", "*", (_reason(case),), "login")
-    for action, stage in (("ecr:BatchGetImage", "manifest"), ("ecr:GetDownloadUrlForLayer", "layers")):
+    for action, stage in ((PULL, "manifest"), ("ecr:GetDownloadUrlForLayer", "layers")):
         if not case.roles.allows(role, action, arn):
             yield lacking("ExecutionRole", action, arn, (_reason(case),), stage)
             return  # both stand in one statement: one fault, met first at the manifest
+    if endpoint_refuses(case.session, "ecr.dkr", PULL, arn):
+        said = f"does not allow {PULL} on {arn}"
+        yield replace(door_shut("ecr.dkr", said, (_reason(case),)), stage="manifest")
 
 
 def refusal(case: Case) -> Iterator[Finding]:

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
-from .. import network, tracing
+from .. import network, stacks, tracing
+from ..policy import statements
+from ..session import Session
 from .nouns import Finding
 from .where import where
 
@@ -51,6 +53,22 @@ def door_shut(name: str, said: str, evidence: tuple[str, ...], layers: bool = Fa
     which = "the S3 gateway endpoint's" if name == "s3" else f"the {name} endpoint's"
     place = where("network", ENDPOINTS.get(name, ""), "PolicyDocument:") if name in ENDPOINTS else ""
     return Finding(f"{which} policy {said}", evidence, place, AGAIN, "layers" if layers else "job")
+
+
+def endpoint_refuses(session: Session, name: str, action: str, resource: str) -> bool:
+    """Whether the policy of the network's interface endpoint for a service does not allow the action."""
+    vpc = {"Name": "vpc-id", "Values": [stacks.exported_value(session, "VpcId")]}
+    service = {"Name": "service-name", "Values": [f"com.amazonaws.{session.region}.{name}"]}
+    doors = session.client("ec2").describe_vpc_endpoints(Filters=[vpc, service])["VpcEndpoints"]
+    return any(
+        not network.rules_allow(
+            statements(door.get("PolicyDocument")),
+            resource,
+            {"aws:SourceVpc": vpc["Values"][0], "aws:SourceVpce": door["VpcEndpointId"]},
+            action,
+        )
+        for door in doors
+    )
 
 
 def _fault(found: tracing.Trace, path: network.Path) -> tuple[str, str, str]:

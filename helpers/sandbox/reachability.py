@@ -2,7 +2,7 @@
 
 A task whose packets go nowhere fails by time-out, so its errors speak of `i/o timeout` and never of the
 rule that is missing. Wording: Amazon ECS developer guide, "Stopped task error messages" and
-"CannotPullContainer task errors", and messages that users of Fargate published (read 2026-11-23). The
+"CannotPullContainer task errors", and messages that users of Fargate published (2026-11-30). The
 time-outs themselves, minutes on Fargate, are not simulated.
 """
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime
 import re
+import warnings
 from pathlib import Path
 
 import nbformat
@@ -15,6 +16,10 @@ from .documented import rows
 HERE = Path(__file__).parent
 NOTEBOOK = HERE.parents[1] / "notebooks" / "10_when_things_break.ipynb"
 DAYS = datetime.timedelta(days=1)
+
+
+class Stale(pytest.PytestWarning):
+    """Sources that were looked up more than a year ago."""
 
 
 def test_there_are_27_failures_and_each_is_compared_by_a_test():
@@ -41,8 +46,8 @@ def test_rows_older_than_a_year_are_listed():
     newest = max(row.checked for row in rows().values())
     assert documented.old(newest) == []
     assert set(documented.old(newest + 400 * DAYS)) == set(rows())
-    if due := documented.old(datetime.date.today()):  # a reminder, not a failure: nothing is wrong yet
-        pytest.skip(f"due for another look: {', '.join(due)}")
+    if due := documented.old(datetime.date.today()):  # a reminder: no push fails because a day has passed
+        warnings.warn(Stale(f"documented.yaml is due for another look: {', '.join(due)}"), stacklevel=1)
 
 
 def test_a_symptom_in_other_words_would_be_noticed():

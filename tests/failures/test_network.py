@@ -116,8 +116,8 @@ def test_the_gateway_endpoint_s_policy_refuses_the_job_while_it_runs(line, cause
     line.works()
 
 
-def test_an_interface_endpoint_s_policy_refuses_the_login(line, causes):
-    """The Amazon ECR user guide: the endpoint's policy must allow what the execution role asks for."""
+def test_an_interface_endpoint_s_policy_refuses(line, causes):
+    """The Amazon ECR user guide: the endpoints' policies must allow what the execution role asks for."""
     ec2, name = line.client("ec2"), line.id("network", "EcrApiEndpoint")
     shut = {"Effect": "Allow", "Principal": "*", "Action": "ecr:BatchGetImage", "Resource": "*"}
     ec2.modify_vpc_endpoint(VpcEndpointId=name, PolicyDocument=json.dumps({"Statement": [shut]}))
@@ -126,5 +126,14 @@ def test_an_interface_endpoint_s_policy_refuses_the_login(line, causes):
     found = causes(why(line.session, task), "the ecr.api endpoint's policy does not allow ecr:GetAuthor")
     assert "EcrApiEndpoint" in found.where
     open_ = {**shut, "Action": "*"}
+    pull, other = line.id("network", "EcrDkrEndpoint"), {**shut, "Action": "ecr:DescribeImages"}
+    ec2.modify_vpc_endpoint(VpcEndpointId=pull, PolicyDocument=json.dumps({"Statement": [other]}))
+    later = "the ecr.dkr endpoint's policy does not allow ecr:BatchGetImage"
+    causes(why(line.session, line.run()), "the ecr.api endpoint's policy does not allow ecr:GetAuthor", later)
     ec2.modify_vpc_endpoint(VpcEndpointId=name, PolicyDocument=json.dumps({"Statement": [open_]}))
+    task = line.run()
+    assert task.reason.endswith("403 Forbidden")  # the registry speaks HTTP: no word of a policy
+    found = causes(why(line.session, task), later)
+    assert "EcrDkrEndpoint" in found.where
+    ec2.modify_vpc_endpoint(VpcEndpointId=pull, PolicyDocument=json.dumps({"Statement": [open_]}))
     line.works()

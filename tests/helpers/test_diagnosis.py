@@ -9,15 +9,16 @@ import pytest
 
 from helpers import NameUnknown, why
 from helpers.diagnosis.access import denial, lacking
+from helpers.diagnosis.case import STEPS
 from helpers.diagnosis.nouns import UNKNOWN, Finding, diagnosis, healthy
-from helpers.diagnosis.task import STEPS, last_words
+from helpers.diagnosis.task import last_words
 from helpers.diagnosis.where import where
 
 ROOT = Path(__file__).resolve().parents[2]
 ROLE = "arn:aws:sts::123456789012:assumed-role/flights-roles-TaskRole-X/1b1e"
 
 
-# In the form of the IAM user guide, "Troubleshooting access denied error messages" (read 2026-11-23).
+# In the form of the IAM user guide, "Troubleshooting access denied error messages" (2026-11-30).
 @pytest.mark.parametrize(
     ("text", "expected"),
     [
