@@ -6,6 +6,7 @@ Everything is driven by keys, so the tests also show that the course can be work
 from __future__ import annotations
 
 import contextlib
+import json
 import os
 import re
 import shutil
@@ -23,7 +24,9 @@ from helpers.commands import environment, sandboxes
 
 ROOT = Path(__file__).resolve().parents[2]
 PATIENCE = 300_000  # milliseconds until something that must come is given up; the machine may be busy
-KNOCK = 2_000  # until something that may have to be asked for again is
+KNOCK = 3_000  # until something is asked for again that may have been lost
+STANDSTILL = 120_000  # without any cell that begins or ends
+TRIES = 3
 LOCAL_ONLY = "MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"  # no name but this one has an address
 COPIED = shutil.ignore_patterns(".git", ".venv", "build", "__pycache__", ".pytest_cache", ".ruff_cache")
 
@@ -37,10 +40,8 @@ READ = """() => {
     complaints: texts('[data-mime-type$="jupyter.stderr"], [data-mime-type$="jupyter.error"]'),
     pictures: [...notebook.querySelectorAll('.jp-MarkdownCell img')].map(
       ({ src, alt, complete, naturalWidth }) => ({ src, alt, seen: complete && naturalWidth > 0 })),
-    cells: [...notebook.querySelectorAll('.jp-CodeCell')].map(cell => ({
-      source: cell.querySelector('.jp-InputArea-editor').textContent,
-      output: texts('.jp-OutputArea-output', cell).join('\\n'),
-    })),
+    outputs: [...notebook.querySelectorAll('.jp-CodeCell')].map(
+      cell => texts('.jp-OutputArea-output', cell).join('\\n')),
   };
 }"""
 PROMPTS = f"({READ})().prompts"
@@ -107,7 +108,7 @@ class Seen:
     prompts: list[str]
     complaints: list[str]  # warnings and tracebacks: JupyterLab draws both in red
     pictures: list[dict]
-    cells: list[dict]
+    outputs: list[str]  # of each code cell
 
 
 @dataclass
@@ -121,40 +122,69 @@ class Lab:
     def open(self, notebook: str) -> None:
         """Open a notebook of the course and wait for its kernel."""
         parts = urlsplit(self.address)
-        self.page.goto(f"{parts.scheme}://{parts.netloc}/lab/tree/notebooks/{notebook}?{parts.query}")
-        self._wait_for(IS_IDLE)
+        for _ in range(TRIES):
+            self.page.goto(f"{parts.scheme}://{parts.netloc}/lab/tree/notebooks/{notebook}?{parts.query}")
+            with contextlib.suppress(TimeoutError):
+                self._wait_for(IS_IDLE, STANDSTILL)
+                return
+        raise TimeoutError(f"{notebook} does not open: {self._state()}")
 
     def run_all(self) -> None:
         """Restart the kernel and run all cells, as a learner without a mouse does: by the command palette."""
-        self.command("Clear Outputs of All Cells")  # what is stored in the file must not pass for a run
-        self._wait_for(f"!({PROMPTS}).some(text => /\\d/.test(text))")
-        began = f"({PROMPTS}).some(text => /[\\d*]/.test(text))"
-        for _ in range(PATIENCE // KNOCK):
-            self.command("Restart Kernel and Run All Cells")
-            with contextlib.suppress(TimeoutError):
-                self.page.locator(".jp-Dialog .jp-mod-accept").press("Enter", timeout=KNOCK)
-                self._wait_for(began, 5 * KNOCK)
-                break
-        # A cell that waits shows a star; one that was passed over after an error shows nothing.
-        self._wait_for(f"{IS_IDLE} && !({PROMPTS}).some(text => text.includes('*'))")
+        # What is stored in the file must not pass for a run.
+        self._command("Clear Outputs of All Cells", f"!({PROMPTS}).some(text => /\\d/.test(text))")
+        for _ in range(TRIES):
+            self._command(
+                "Restart Kernel and Run All Cells", f"({PROMPTS}).some(text => /[\\d*]/.test(text))"
+            )
+            if self._comes_to_an_end():
+                return
+        raise TimeoutError(f"the cells do not come to an end: {self._state()}")
 
-    def command(self, name: str) -> None:
-        """Give a command by its name. A notebook that comes up takes the focus away; then begin again."""
+    def _comes_to_an_end(self) -> bool:
+        """Whether all cells were worked off. JupyterLab can lose them when a busy kernel is restarted."""
+        # A cell that waits shows a star; one that was passed over after an error shows nothing.
+        done = f"{IS_IDLE} && !({PROMPTS}).some(text => text.includes('*'))"
+        while not self.page.evaluate(f"() => Boolean({done})"):
+            now = json.dumps(self.look().prompts, separators=(",", ":"))
+            try:
+                self._wait_for(f"{done} || JSON.stringify({PROMPTS}) !== {json.dumps(now)}", STANDSTILL)
+            except TimeoutError:
+                return False
+        return True
+
+    def _command(self, name: str, effect: str) -> None:
+        """Give a command by its name, and again if it has no effect: what comes up takes the focus away."""
+        patience = 3 * KNOCK
         for _ in range(PATIENCE // KNOCK):
             with contextlib.suppress(TimeoutError):
                 self.page.keyboard.press("ControlOrMeta+Shift+C")
-                self.page.locator(".lm-CommandPalette-input:focus").fill(name, timeout=KNOCK)
+                typed = self.page.locator(".lm-CommandPalette-input")
+                typed.fill(name, timeout=KNOCK)
                 first = self.page.locator(".lm-CommandPalette-item.lm-mod-active", has_text=name)
                 first.wait_for(timeout=KNOCK)
-                break
-        self.page.keyboard.press("Enter")
+                typed.press("Enter", timeout=KNOCK)
+                if name.startswith("Restart"):  # it asks whether one is sure, and takes its time
+                    self.page.locator(".jp-Dialog .jp-mod-accept").press("Enter", timeout=KNOCK)
+                    patience = STANDSTILL
+                self._wait_for(effect, patience)
+                return
+        raise TimeoutError(f"{name!r} has no effect: {self._state()}")
 
     def look(self) -> Seen:
         """Everything that the notebook in front shows."""
         return Seen(**self.page.evaluate(READ))
 
-    def _wait_for(self, condition: str, patience: int = PATIENCE) -> None:
-        self.page.wait_for_function(f"() => Boolean({condition})", timeout=patience, polling=250)
+    def _wait_for(self, condition: str, patience: int) -> None:
+        try:
+            self.page.wait_for_function(f"() => Boolean({condition})", timeout=patience, polling=250)
+        except TimeoutError:
+            raise TimeoutError(f"waited for {condition}: {self._state()}") from None
+
+    def _state(self) -> dict[str, list[str]]:
+        """What the page says, for whoever has to find out why it did not come up."""
+        parts = ("#jp-bottom-panel", ".jp-Dialog", ".jp-CodeCell .jp-InputArea-prompt")
+        return {part: self.page.locator(part).all_inner_texts() for part in parts}
 
 
 @contextlib.contextmanager
