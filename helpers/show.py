@@ -156,7 +156,8 @@ class Table:
         """The columns that hold numbers and nothing else."""
         columns = zip(*self.rows, strict=True)
         is_number = [
-            all(re.fullmatch(r"-?[\d.,]*", _cell_text(cell)) for cell in column) for column in columns
+            all(re.fullmatch(r"(?:under )?-?[\d.,]*", _cell_text(cell)) for cell in column)
+            for column in columns
         ]
         return {
             i for i, every in enumerate(is_number) if every and any(_cell_text(row[i]) for row in self.rows)

@@ -199,3 +199,8 @@ def test_a_column_without_a_name_has_no_heading_that_says_nothing():
     html = Table(("", "Status"), [("task", "RUNNING")]).html()
     assert html.count("<th") == html.count("<thead") + 2  # Status, and the row's own heading
     assert re.findall(r'<th scope="col"[^>]*>([^<]*)</th>', html) == ["Status"]
+
+
+def test_an_amount_that_is_too_small_to_write_stands_among_the_numbers():
+    html = Table(("What", "a month"), [("doors", "43.80"), ("lines", "under 0.01")]).html()
+    assert re.findall(r'<td style="text-align:(\w+)', html) == ["right", "right"]
