@@ -28,7 +28,7 @@ from .base_image import JOB, name_in
 
 RUNTIMES = ["process", pytest.param("container", marks=pytest.mark.container)]
 DAY = "2013-01-01"
-EVERY_MINUTE = {"ScheduleExpression": "rate(1 minute)", "ScheduleState": "ENABLED"}
+OFTEN = {"ScheduleExpression": "rate(3 minutes)", "ScheduleState": "ENABLED"}
 CANCELLATIONS = '    "cancellations": lambda flight: flight.cancelled,\n'
 LATE = '    "late": lambda flight: not flight.cancelled and flight.delay > 15,\n'
 _numbers = itertools.count()
@@ -57,7 +57,7 @@ def test_a_commit_that_adds_a_column(session: Any) -> None:
     deploy(session, "pipeline")
     first = follow_pipeline(session)
     upload_day(session, DAY)
-    deploy(session, "schedule", EVERY_MINUTE)
+    deploy(session, "schedule", OFTEN)
     before = scheduled_run(session)
     assert before.exit_code == 0
     assert "late" not in report(session, DAY).columns
@@ -126,7 +126,7 @@ def test_another_job_on_a_branch_named_master(session: Any, tmp_path: Path) -> N
     deploy(session, "build", {"BranchName": "master"})
     deploy(session, "pipeline")
     assert follow_pipeline(session).status == "Succeeded"
-    deploy(session, "schedule", EVERY_MINUTE)
+    deploy(session, "schedule", OFTEN)
     task = scheduled_run(session)
     assert task.exit_code == 0
     groups = session.client("logs").filter_log_events(logGroupName=f"/batch/{session.project}")

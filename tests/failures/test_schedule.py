@@ -12,7 +12,8 @@ import pytest
 from helpers import NotReady, deploy, follow_logs, next_task, why
 from helpers.stacks import exported_value
 
-EVERY_MINUTE = {"ScheduleState": "ENABLED", "ScheduleExpression": "rate(1 minute)"}
+# Three seconds here. Each firing starts a job: once a second they would have the whole machine.
+OFTEN = {"ScheduleState": "ENABLED", "ScheduleExpression": "rate(3 minutes)"}
 LAUNCH = "            LaunchType: FARGATE # EC2 would mean machines of your own in the cluster\n"
 SUBNETS = '                Subnets: !Split\n                  - ","\n                  - !ImportValue'
 SUBNETS += ' { "Fn::Sub": "${Project}-SubnetIds" }\n          # For an ECS'
@@ -20,22 +21,22 @@ SUBNETS += ' { "Fn::Sub": "${Project}-SubnetIds" }\n          # For an ECS'
 
 @pytest.fixture
 def ticking(line):
-    """The rule fires every minute of its clock; afterwards it is off again."""
-    deploy(line.session, "schedule", EVERY_MINUTE)
+    """The rule fires every three minutes of its clock; afterwards it is off again."""
+    deploy(line.session, "schedule", OFTEN)
     yield line
     deploy(line.session, "schedule", {"ScheduleState": "DISABLED", "ScheduleExpression": None})
 
 
 @pytest.fixture
 def modern(line):
-    """The same schedule in EventBridge Scheduler, every minute of its clock; afterwards the rule, off."""
-    deploy(line.session, "schedule", {**EVERY_MINUTE, "ScheduleKind": "scheduler"})
+    """The same schedule in EventBridge Scheduler, as often; afterwards the rule, off."""
+    deploy(line.session, "schedule", {**OFTEN, "ScheduleKind": "scheduler"})
     yield line
     rule = {"ScheduleKind": "rule", "ScheduleState": "DISABLED", "ScheduleExpression": None}
     deploy(line.session, "schedule", rule)
 
 
-def letter(line, error_code: str, words: str, seconds: float = 30) -> str:
+def letter(line, error_code: str, words: str, seconds: float = 120) -> str:
     """The text of the dead letter that says this; older ones, of other tests, are thrown away."""
     sqs, deadline = line.client("sqs"), time.monotonic() + seconds
     url = exported_value(line.session, "DeadLetterQueueUrl")

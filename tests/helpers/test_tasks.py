@@ -76,7 +76,7 @@ def test_the_schedule_starts_the_next_task(session_of, capsys):
     deploy(session, "schedule", {"ScheduleState": "ENABLED"})
     with pytest.raises(StillWorking, match="every day"):
         next_task(session, timeout_minutes=0.005)
-    deploy(session, "schedule", {"ScheduleExpression": "rate(1 minute)", "ScheduleState": "ENABLED"})
+    deploy(session, "schedule", {"ScheduleExpression": "rate(3 minutes)", "ScheduleState": "ENABLED"})
     before = datetime.datetime.now(datetime.timezone.utc)
     capsys.readouterr()
     task = next_task(session)

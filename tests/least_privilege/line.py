@@ -204,7 +204,7 @@ class Line:
             }
 
         before = tasks()
-        fast = {"ScheduleExpression": "rate(1 minute)", "ScheduleState": "ENABLED"}
+        fast = {"ScheduleExpression": "rate(3 minutes)", "ScheduleState": "ENABLED"}
         deploy(self.session, "schedule", fast)
 
         def happened() -> Outcome | None:

@@ -77,7 +77,7 @@ FORMS = [("rule", "events-rule", "RULE_ARN"), ("scheduler", "chronos-schedule", 
 def test_it_starts_the_task_and_tells_when_it_cannot(
     line: Session, ears: Any, kind: str, started_by: str, sender: str
 ) -> None:
-    fast = {"ScheduleExpression": "rate(1 minute)", "ScheduleState": "ENABLED"}
+    fast = {"ScheduleExpression": "rate(3 minutes)", "ScheduleState": "ENABLED"}
     stack = deploy(line, "schedule", {"ScheduleKind": kind, **fast})
     task = next_task(line)
     assert task.started_by == f"{started_by}/{NAME}-daily"
@@ -136,7 +136,7 @@ def test_without_its_queue_policy_the_letter_is_lost_and_counted(line: Session) 
     other = policy.replace(f"rule/{NAME}-daily", "rule/another")
     sqs.set_queue_attributes(QueueUrl=url, Attributes={"Policy": other})
     role, document = without_pass_role(line)
-    deploy(line, "schedule", {"ScheduleExpression": "rate(1 minute)", "ScheduleState": "ENABLED"})
+    deploy(line, "schedule", {"ScheduleExpression": "rate(3 minutes)", "ScheduleState": "ENABLED"})
     cloudwatch = line.client("cloudwatch")
 
     def lost() -> list[dict[str, Any]]:
