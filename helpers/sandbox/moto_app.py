@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from functools import cache, lru_cache
 from typing import Any
 
@@ -21,6 +22,9 @@ class Moto(DomainDispatcherApplication):
 @cache
 def application() -> Moto:
     """The one of this process."""
+    # Nothing in the course starts a machine of EC2's. The machine images that moto brings along would be two
+    # thirds of what is saved after every change.
+    os.environ.setdefault("MOTO_EC2_LOAD_DEFAULT_AMIS", "false")
     # moto inspects the class that answers (EC2's has 600 methods) to see whether it has the operation.
     responses.method_names_from_class = cache(_method_names)
     return Moto()

@@ -26,7 +26,7 @@ logger = logging.getLogger(__name__)
 
 FORMAT = 2
 SAVE_AFTER_SECONDS = 0.25
-REST = 10  # times as long as saving took, there is no saving: it never takes more than a tenth of the time
+REST = 20  # times as long as saving took, nothing is saved: it takes a twentieth of the time at most
 LONGEST_REST_SECONDS = 2.0
 _lock_types = {
     type(threading.Lock()): threading.Lock,
