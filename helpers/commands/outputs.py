@@ -16,11 +16,10 @@ from pathlib import Path
 
 import nbformat
 
-from . import rehearsal
 from .comparison import Rules, names_for
 from .conclusion import story_of
 from .environment import ROOT
-from .plan import SOLUTIONS, Plan, RunError
+from .plan import SOLUTIONS, Plan, Result, RunError
 from .series import empty, guarded, perform
 
 PLAN = Plan(runtime="process", pace=0, as_written=True, out=ROOT / "build" / "outputs")
@@ -77,7 +76,7 @@ def _executed(plan: Plan) -> Iterator[tuple[Path, Path]]:
             yield source.path, alone.outcomes[0].path
 
 
-def _must_have_worked(result: rehearsal.Result) -> None:
+def _must_have_worked(result: Result) -> None:
     stories = [story_of(outcome) for outcome in result.outcomes if outcome.failure]
     if result.failed:
         raise RunError("\n".join([*stories, *result.problems, "No notebook was changed."]))
