@@ -15,7 +15,7 @@ from typing import Any
 
 from botocore.exceptions import ClientError
 
-from .. import network, schedule_words, stacks, tasks, tracing
+from .. import network, schedule_words, show, stacks, tasks, tracing
 from ..errors import NameUnknown
 from ..policy import Request, evaluate, statements
 from ..session import Session
@@ -204,8 +204,8 @@ def _some_letters(sqs: Any, url: str) -> list[dict[str, Any]]:
 
 def _evidence(plan: Plan) -> Iterator[str]:
     if plan.failed_invocations:
-        count = plan.failed_invocations
-        yield f"CloudWatch: {count} firings of the last {HOURS_OF_METRICS} hours could not be delivered"
+        firings = show.counted(int(plan.failed_invocations), "firing")
+        yield f"CloudWatch: {firings} of the last {HOURS_OF_METRICS} hours could not be delivered"
     if letter := plan.latest_letter:
         yield f"dead-letter queue: {letter.get('ERROR_CODE')}: {letter.get('ERROR_MESSAGE')}"
 
