@@ -20,6 +20,7 @@ import boto3
 import botocore.session
 from botocore import exceptions as boto
 from botocore.config import Config
+from botocore.loaders import Loader, create_loader
 from botocore.utils import parse_timestamp, tzutc
 
 from . import show
@@ -236,9 +237,16 @@ def _sandbox_session(project: str, region: str) -> Session:
     runtime = status.get("runtime") if endpoint in (None, status.get("endpoint")) else None
     core = botocore.session.Session(session_vars=_NO_CONFIGURATION)
     core.set_credentials("sandbox", "sandbox")
+    core.register_component("data_loader", _descriptions(core.get_config_variable("data_path")))
     core.get_component("response_parser_factory").set_parser_defaults(timestamp_parser=read_time)
     aws = boto3.Session(botocore_session=core, region_name=region)
     return Session("sandbox", project, region, endpoint or status["endpoint"], runtime, aws)
+
+
+@functools.cache
+def _descriptions(data_path: str | None) -> Loader:
+    """AWS's descriptions of its APIs, read once however many sessions are opened."""
+    return create_loader(data_path)
 
 
 _TIME = re.compile(r"(\d{4})-(\d\d)-(\d\d)T(\d\d):(\d\d):(\d\d)(?:\.(\d{1,6}))?Z")

@@ -19,6 +19,8 @@ import boto3
 import psutil
 import pytest
 from botocore.config import Config
+from botocore.loaders import Loader, create_loader
+from botocore.session import Session as BotocoreSession
 
 ROOT = Path(__file__).resolve().parents[1]
 FAST = ("--pace", "0", "--speed", "60", "--runtime", "process")
@@ -35,6 +37,18 @@ os.environ.update(
 # Images of containers often set it; every process that a test starts would compile all its modules again.
 os.environ.pop("PYTHONDONTWRITEBYTECODE", None)
 sys.dont_write_bytecode = False
+
+
+@cache
+def _descriptions() -> Loader:
+    """AWS's descriptions of its APIs. To read one takes longer than most tests, so each is read once."""
+    return create_loader()
+
+
+def _botocore() -> BotocoreSession:
+    session = BotocoreSession()
+    session.register_component("data_loader", _descriptions())
+    return session
 
 
 @dataclass
@@ -70,7 +84,7 @@ class Sandbox:
     ) -> Any:
         """A boto3 client. The dummy credentials may do everything; nothing is tried twice, so errors show."""
         config = Config(retries={"total_max_attempts": 1}, s3={"addressing_style": "path"}, proxies={})
-        session = boto3.Session(key, secret, more.pop("token", None), region)
+        session = boto3.Session(key, secret, more.pop("token", None), region, botocore_session=_botocore())
         return session.client(service, endpoint_url=self.endpoint, config=config, **more)
 
     def start(self) -> Sandbox:
