@@ -218,6 +218,7 @@ def _client_config(sandbox: bool) -> Config:
         s3={"addressing_style": "path"},
         use_fips_endpoint=False,
         use_dualstack_endpoint=False,
+        user_agent="serverless-batch-workshop",  # botocore's own is put together anew for each request
     )
 
 

@@ -171,6 +171,7 @@ class World:
                         max_pool_connections=32,
                         read_timeout=300,
                         proxies={},
+                        user_agent="sandbox",  # botocore's own is put together anew for each request
                     ),
                 )
                 if self.inside:

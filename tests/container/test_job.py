@@ -13,7 +13,7 @@ from typing import Any
 import docker
 import pytest
 
-from tests.sandbox.codebuild.ground import until, when_saved
+from tests.sandbox.codebuild.ground import until
 
 from .base_image import name_in
 from .works import JOB, Works
@@ -101,7 +101,7 @@ def test_a_killed_sandbox_leaves_no_container(fresh_sandbox: Any, engine: docker
     task = works.tasks.run(works.tasks.define(sleep))
     works.tasks.when(task, "RUNNING")
     assert len(containers(engine, works)) == 1
-    when_saved(works.sandbox)
+    works.sandbox.saved()
     os.kill(works.sandbox.pid, signal.SIGKILL)
     until(lambda: not containers(engine, works), what="the end of the container")
     works.sandbox.start()
