@@ -29,7 +29,9 @@ SANDBOX_ACCOUNT = "123456789012"
 FORBIDDEN = {
     r"(?<![\w.])(?!/var/run/docker\.sock)/(?:home|root|tmp|Users|var|work|opt|private)/\w[^\s'\"<]*"
     r"|\b[A-Z]:\\\w[^\s'\"<]*": "a path",
-    rf"(?<![0-9A-Za-z-])(?!{SANDBOX_ACCOUNT})\d{{12}}(?![0-9A-Za-z-])": "an account's number",
+    # In an ARN or a registry's address. Alone, twelve digits may be the beginning of a commit's id.
+    rf"(?<=:)(?!{SANDBOX_ACCOUNT})\d{{12}}(?=:)"
+    rf"|\b(?!{SANDBOX_ACCOUNT})\d{{12}}(?=\.dkr\.)": "an account's number",
     r"\b(?:AKIA|ASIA)[0-9A-Z]{12,}"
     r"|(?i:secret_?access_?key|session_?token)\W{1,5}[\w/+=]{16,}": "a credential",
 }
