@@ -49,6 +49,11 @@ def lines_of_code(source: str) -> int:
     return sum(1 for line in source.splitlines() if line.strip() and not line.strip().startswith("#"))
 
 
+def last_statement(source: str) -> ast.stmt | None:
+    body = ast.parse(source).body
+    return body[-1] if body else None
+
+
 def shown(path: Path) -> str:
     """Everything that the code cells of a notebook show when it is opened."""
     texts = []
@@ -155,6 +160,18 @@ def test_no_cell_is_meant_to_end_in_an_error(path: Path) -> None:
     kinds = [output.output_type for cell in cells(path, "code") for output in cell.outputs]
     assert tagged == []
     assert "error" not in kinds
+
+
+@each_notebook
+def test_it_can_be_read_without_running_it(path: Path) -> None:
+    """Outputs are stored for all code cells that show something: `python -m helpers outputs` stores them."""
+    counts = [cell.execution_count for cell in cells(path, "code")]
+    assert counts == list(range(1, len(counts) + 1)), "nbval compares no cell that has never run"
+    ends_on_a_value = [
+        cell for cell in cells(path, "code") if isinstance(last_statement(cell.source), ast.Expr)
+    ]
+    shown = [cell for cell in ends_on_a_value if cell.outputs]
+    assert len(shown) >= 0.8 * len(ends_on_a_value)
 
 
 @each_notebook
