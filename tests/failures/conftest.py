@@ -9,7 +9,8 @@ from __future__ import annotations
 
 import contextlib
 import json
-from collections.abc import Iterator
+import time
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -79,6 +80,13 @@ class Line:
         raw = self.client("ecs").describe_tasks(cluster=cluster, tasks=[task.arn])["tasks"][0]
         reasons = [raw.get("stoppedReason", ""), *(c.get("reason", "") for c in raw["containers"])]
         return " ".join(reasons), raw["lastStatus"], raw["stopCode"]
+
+    def until(self, condition: Callable[[], object], seconds: float = 120) -> None:
+        """Wait until something is so."""
+        deadline = time.monotonic() + seconds
+        while not condition():
+            assert time.monotonic() < deadline
+            time.sleep(0.1)
 
     def works(self) -> None:
         """The job runs again, and nothing is wrong with it."""

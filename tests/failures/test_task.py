@@ -113,6 +113,7 @@ def test_the_job_has_a_bug(line, causes, documented):
 def test_the_job_hangs(line, causes, documented):
     with line.runs("import time; print('asking the other side', flush=True); time.sleep(600)"):
         task = run_task(line.session)
+        line.until(lambda: "asking the other side" in str(why(line.session, task)))
         with pytest.raises(StillWorking, match="still RUNNING"):
             follow_logs(line.session, task, poll_seconds=0.05, timeout_minutes=0.05)
         waiting = why(line.session, task)

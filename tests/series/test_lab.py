@@ -43,7 +43,7 @@ def test_the_lab_opens_and_ends(fresh_sandbox: Any) -> None:
 
     def get(path: str) -> str:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
-        return opener.open(f"{address}/{path}?token={token}", timeout=20).read().decode()
+        return opener.open(f"{address}/{path}?token={token}", timeout=60).read().decode()
 
     page = json.loads(re.search(r'id="jupyter-config-data"[^>]*>(.*?)</script>', get("lab"), re.S)[1])
     assert "@jupyterlab/apputils-extension:announcements" in page["disabledExtensions"]
@@ -52,7 +52,7 @@ def test_the_lab_opens_and_ends(fresh_sandbox: Any) -> None:
     assert "--log-level=40" in kernel["argv"]
 
     process.send_signal(signal.SIGINT)
-    rest, _ = process.communicate(timeout=30)
+    rest, _ = process.communicate(timeout=120)
     assert process.returncode == 130
     assert "python -m helpers.sandbox stop" in rest
     assert "Traceback" not in rest

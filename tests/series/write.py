@@ -72,9 +72,9 @@ def processes_of(folder: Path) -> list[str]:
 
 
 def wait_for(condition: Callable[[], object], process: subprocess.Popen[str] | None = None) -> None:
-    """Wait until the condition holds; not longer than half a minute, nor than the process lives."""
-    deadline = time.monotonic() + 30
+    """Wait until the condition holds; not longer than two minutes, nor than the process lives."""
+    deadline = time.monotonic() + 120
     while not condition():
-        assert time.monotonic() < deadline, "it did not happen within 30 seconds"
+        assert time.monotonic() < deadline, "it did not happen within 120 seconds"
         assert process is None or process.poll() is None, process.stdout.read()
         time.sleep(0.05)

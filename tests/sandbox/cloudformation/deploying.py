@@ -47,7 +47,7 @@ class Cfn:
         self.api.delete_stack(StackName=stack["StackId"], **more)
         return self.settled(stack["StackId"])
 
-    def settled(self, stack_id: str, seconds: float = 60) -> dict[str, Any]:
+    def settled(self, stack_id: str, seconds: float = 120) -> dict[str, Any]:
         """The stack once no operation is under way."""
         end = time.monotonic() + seconds
         while True:
@@ -55,7 +55,7 @@ class Cfn:
             if not stack["StackStatus"].endswith("_IN_PROGRESS"):
                 return stack
             assert time.monotonic() < end, f"still {stack['StackStatus']}"
-            time.sleep(0.02)
+            time.sleep(0.05)
 
     def stack(self, name: str) -> dict[str, Any]:
         (stack,) = self.api.describe_stacks(StackName=name)["Stacks"]

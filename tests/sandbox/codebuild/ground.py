@@ -18,13 +18,13 @@ _numbers = itertools.count(1)
 _clients: dict[tuple[str, str, str], Any] = {}
 
 
-def until(condition: Callable[[], Any], seconds: float = 30, what: str = "it") -> Any:
+def until(condition: Callable[[], Any], seconds: float = 120, what: str = "it") -> Any:
     """Ask until the answer is true; the answer."""
     deadline = time.monotonic() + seconds
     while time.monotonic() < deadline:
         if answer := condition():
             return answer
-        time.sleep(0.02)
+        time.sleep(0.05)
     raise AssertionError(f"{what} did not happen within {seconds} seconds")
 
 

@@ -168,7 +168,7 @@ class Line:
         )
         return found["actionExecutionDetails"]
 
-    def until(self, condition: Callable[[], Any], seconds: float = 20) -> Any:
+    def until(self, condition: Callable[[], Any], seconds: float = 120) -> Any:
         """What `condition` returns, as soon as it is something."""
         deadline = time.monotonic() + seconds
         while not (found := condition()):
@@ -176,10 +176,10 @@ class Line:
                 raise AssertionError(
                     f"it did not happen: {json.dumps(self.executions(), default=str, indent=1)}"
                 )
-            time.sleep(0.03)
+            time.sleep(0.05)
         return found
 
-    def ended(self, execution: str, seconds: float = 20) -> str:
+    def ended(self, execution: str, seconds: float = 120) -> str:
         """The final status of an execution."""
         self.until(lambda: self.status(execution) in ENDED, seconds)
         return self.status(execution)

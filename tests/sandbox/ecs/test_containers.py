@@ -198,7 +198,7 @@ def test_a_job_that_ignores_sigterm_is_killed_after_its_stop_timeout(ground: Gro
     ground.ecs.stop_task(cluster=ground.cluster, task=task["taskArn"])
     last = ground.when(task)
     assert last["containers"][0]["exitCode"] == 137
-    assert 1 <= (last["stoppedAt"] - last["stoppingAt"]).total_seconds() < 10
+    assert 1 <= (last["stoppedAt"] - last["stoppingAt"]).total_seconds() < 25  # without it they are 30
 
 
 def test_an_essential_container_takes_the_others_with_it(ground: Ground) -> None:

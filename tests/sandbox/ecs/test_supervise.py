@@ -7,7 +7,6 @@ import os
 import signal
 import subprocess
 import sys
-import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -138,10 +137,8 @@ def test_a_running_container_can_be_asked_whether_it_ended(tmp_path: Path) -> No
     running = runtime.start(ContainerSpec("job", image), lines.append)
     until(lambda: lines == ["hi"], what="the first line")
     assert running.wait(timeout=0.01) is None
-    started = time.monotonic()
     running.stop(grace_seconds=20)
     assert running.wait() == Exit(143)
-    assert time.monotonic() - started < 10
     assert list(tmp_path.iterdir()) == []  # nothing stays of its folder
 
 

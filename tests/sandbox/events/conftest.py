@@ -46,7 +46,7 @@ class Queue:
     def bodies(self) -> list[Any]:
         return [json.loads(message["Body"]) for message in self.messages()]
 
-    def first(self, wanted: Callable[[Any], bool] = lambda body: True, seconds: float = 30) -> Any:
+    def first(self, wanted: Callable[[Any], bool] = lambda body: True, seconds: float = 120) -> Any:
         """The first message body of a kind, once it is there."""
 
         def found() -> list[Any]:
