@@ -67,13 +67,13 @@ def test_stopping_what_is_over_changes_nothing(place: Ground) -> None:
 
 @pytest.fixture
 def inside(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Ground]:
-    """A sandbox within this process, in which a minute of a build's time-out lasts half a second."""
+    """A sandbox within this process, in which a minute of a build's time-out lasts three seconds."""
     from helpers.sandbox import codebuild, codecommit, ecr, events  # noqa: F401 - they register themselves
     from helpers.sandbox.app import Application
     from helpers.sandbox.service import Service
     from helpers.sandbox.world import World
 
-    monkeypatch.setattr(worker, "SECONDS_IN_MINUTE", 0.5)
+    monkeypatch.setattr(worker, "SECONDS_IN_MINUTE", 3)
     world = World(tmp_path / "home")
     server = make_server("127.0.0.1", 0, Application(world, "token"), threaded=True)
     world.endpoint = f"http://127.0.0.1:{server.port}"
@@ -100,7 +100,7 @@ def test_time_out(inside: Ground, tmp_path: Path) -> None:
     assert built.status == "TIMED_OUT"
     assert built.phases["BUILD"] == "TIMED_OUT"
     assert built.context("BUILD") == ("BUILD_TIMED_OUT", "Build has timed out. ")
-    assert (built.build["endTime"] - built.build["startTime"]).total_seconds() >= 2.5
+    assert (built.build["endTime"] - built.build["startTime"]).total_seconds() >= 15
     until(lambda: not alive(pid), what="the end of the sleep")
 
 
