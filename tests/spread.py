@@ -19,13 +19,19 @@ FIRST = (
     "tests/notebooks/test_stored_outputs.py",
     "tests/container/",
     "tests/failures/",
+    "tests/browser/",
     "tests/series/",
+    "tests/exercises/test_10.py",
     "tests/least_privilege/",
-    "tests/sandbox/events/",
-    "tests/sandbox/codebuild/",
+    "tests/exercises/",
     "tests/helpers/",
-    "tests/sandbox/codepipeline/",
+    "tests/job/",
+    "tests/sandbox/codebuild/",
+    "tests/sandbox/events/",
     "tests/sandbox/ecs/",
+    "tests/sandbox/core/",
+    "tests/sandbox/cloudwatch/",
+    "tests/sandbox/codepipeline/",
 )
 
 

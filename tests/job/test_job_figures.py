@@ -48,11 +48,12 @@ def expected() -> pandas.DataFrame:
     flights = pandas.read_csv(Path(package.submodule_search_locations[0], "data", "flights.csv.zip"))
     assert len(flights) == 336_776
     flights["date"] = pandas.to_datetime(flights[["year", "month", "day"]]).dt.strftime("%Y-%m-%d")
+    flights["cancelled"] = flights["dep_time"].isna()
     groups = flights.groupby(["date", "carrier", "origin"])
     return pandas.DataFrame(
         {
             "flights": groups.size(),
-            "cancellations": groups["dep_time"].agg(lambda times: times.isna().sum()),
+            "cancellations": groups["cancelled"].sum(),
             "mean_departure_delay": groups["dep_delay"].mean(),
             "p90_departure_delay": groups["dep_delay"].agg(nearest_rank),
         }
@@ -61,7 +62,8 @@ def expected() -> pandas.DataFrame:
 
 def nearest_rank(delays: pandas.Series) -> float:
     """The 90th percentile by nearest rank, which NumPy calls the inverted distribution function."""
-    left = delays.dropna()
+    left = delays.to_numpy()
+    left = left[~numpy.isnan(left)]
     return numpy.percentile(left, 90, method="inverted_cdf") if len(left) else numpy.nan
 
 
@@ -91,12 +93,12 @@ def test_new_year(tmp_path: Path, expected: pandas.DataFrame):
 
 def test_every_day_of_the_year(year: Path, expected: pandas.DataFrame):
     command = [sys.executable, "-c", EVERY_DAY, str(year)]
-    done = subprocess.run(command, cwd=JOB, env=environment(), capture_output=True, text=True, timeout=120)
+    done = subprocess.run(command, cwd=JOB, env=environment(), capture_output=True, text=True, timeout=600)
     assert (done.returncode, done.stderr) == (0, "")
     reports = sorted((year / "reports").iterdir())
     assert len(reports) == 365
-    for path in reports:
-        assert_same(figures(path.read_text()), expected.loc[path.stem])
+    found = pandas.concat({path.stem: figures(path.read_text()) for path in reports}, names=["date"])
+    assert_same(found, expected)
 
 
 def test_the_days_that_ship_are_the_package_s(year: Path):
@@ -117,7 +119,7 @@ def year(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A folder with the departures of all 365 days."""
     folder = tmp_path_factory.mktemp("year")
     command = [sys.executable, JOB / "data" / "make_days.py", "--all", "--to", folder]
-    subprocess.run(command, check=True, timeout=60)
+    subprocess.run(command, check=True, timeout=300)
     return folder
 
 
