@@ -97,7 +97,14 @@ class Sandbox:
             _until(lambda: not psutil.pid_exists(self.pid) or process.status(self.home).running)
         port = self.endpoint.rpartition(":")[2] if self.status else "0"
         warm.prepare()
-        status = warm.start(self.home, ("--port", port, *self.arguments))
+        for attempts_left in (2, 1, 0):
+            try:
+                status = warm.start(self.home, ("--port", port, *self.arguments))
+                break
+            except warm.NotStarted as error:  # somebody's connection may have the port for a moment
+                if "cannot be used" not in str(error) or not attempts_left:
+                    raise
+                time.sleep(1)
         if status is None:
             return self.start_by_command()
         self.status = status

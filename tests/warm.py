@@ -20,6 +20,7 @@ import subprocess
 import sys
 import tempfile
 import time
+import warnings
 from pathlib import Path
 from typing import Any
 
@@ -30,6 +31,10 @@ PLACE = "WARM_SANDBOXES"  # the environment variable with the socket's path, for
 START_SECONDS = 120
 
 
+class NotWarm(RuntimeError):
+    """The process that sandboxes are forked from does not answer; the message holds what it said."""
+
+
 class NotStarted(RuntimeError):
     """The sandbox ended before it answered; the message holds its last words."""
 
@@ -38,7 +43,8 @@ def prepare() -> None:
     """Begin to warm up, in the background; the first process of a test run does it for all."""
     if sys.platform != "linux" or PLACE in os.environ:
         return
-    folder = tempfile.TemporaryDirectory(prefix="warm-")
+    short = "/tmp" if os.access("/tmp", os.W_OK) else None  # a socket's path has at most 108 letters
+    folder = tempfile.TemporaryDirectory(prefix="warm-", dir=short)
     atexit.register(folder.cleanup)
     place = os.path.join(folder.name, "socket")
     with open(os.path.join(folder.name, "log"), "wb") as log:
@@ -71,8 +77,13 @@ def start(home: Path, arguments: tuple[str, ...]) -> dict[str, Any] | None:
     home.mkdir(parents=True, exist_ok=True)
     environment = process.server_environment()
     environment.pop(PLACE)
+    try:
+        line = _connected(place)
+    except NotWarm as problem:  # a sandbox that starts slowly is better than none
+        warnings.warn(str(problem), stacklevel=2)
+        return None
     order = {"home": str(home), "arguments": arguments, "environment": environment}
-    with _connected(place) as line:
+    with line:
         line.sendall(json.dumps(order).encode() + b"\n")
         pid = int(line.recv(20))
         line.settimeout(0.02)
@@ -91,16 +102,18 @@ def start(home: Path, arguments: tuple[str, ...]) -> dict[str, Any] | None:
 
 def _connected(place: str) -> socket.socket:
     deadline = time.monotonic() + START_SECONDS
+    refused = 0
     while True:
         line = socket.socket(socket.AF_UNIX)
         try:
             line.connect(place)
             return line
-        except (FileNotFoundError, ConnectionRefusedError):
+        except (FileNotFoundError, ConnectionRefusedError) as problem:
             line.close()
+            refused += isinstance(problem, ConnectionRefusedError)  # it has ended: the socket's file is left
             log = Path(place).with_name("log").read_text()
-            if "Traceback" in log or time.monotonic() > deadline:
-                raise NotStarted(f"nothing that sandboxes can be forked from answers: {log}") from None
+            if "Traceback" in log or refused > 50 or time.monotonic() > deadline:
+                raise NotWarm(f"nothing that sandboxes can be forked from answers: {log}") from None
             time.sleep(0.05)
 
 
