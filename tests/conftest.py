@@ -198,10 +198,12 @@ def _why_no_engine() -> str | None:
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    if config.getoption("numprocesses", None):  # several processes share it
+    if config.getoption("numprocesses", None):
         from . import warm
 
-        warm.prepare()
+        warm.prepare()  # for all processes
+        # They must all collect the same tests, also where a test's name is made from a set.
+        os.environ.setdefault("PYTHONHASHSEED", "0")
 
 
 @pytest.hookimpl(optionalhook=True)
