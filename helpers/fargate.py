@@ -82,7 +82,7 @@ class Sizes(show.Rows):
         sold = [size.memory for size in self.rows if size.cpu == cpu and first <= size.memory <= last]
         step = {later - earlier for earlier, later in pairwise(sold)}
         step = max(step, default=0) // GIB
-        sign = _NO if not sold else _YES if step <= 1 or first == 65536 else f"{_YES} every {step} GB"
+        sign = _NO if not sold else _YES if step <= 1 else f"{_YES} every {step} GB"
         return f"{sign} here" if asked in self.rows and asked.cpu == cpu and asked.memory in sold else sign
 
     def _change(self, near: Size) -> str:

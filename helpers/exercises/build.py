@@ -110,7 +110,7 @@ EXERCISES = (
             'Give `deploy` the whole name: `deploy(session, "build", {"BuildImage": "aws/codebuild/…"})`.',
         ),
         learned="The next build runs in it, with other versions of Python and Docker. Whoever names an image "
-        "by its version has to come back when AWS withdraws it; the template's `auto` does that for you.",
+        "by its version has to come back when AWS lets it go; the template's `auto` does that for you.",
     ),
     Task(
         "05-b",

@@ -28,7 +28,7 @@ class Verdict(show.Noun):
 
     def _view(self) -> Iterator[show.Block]:
         yield show.Text(
-            f"Exercise {self.id} · {self.title}: {show.Status('solved' if self.solved else 'not yet')}",
+            f"Exercise {self.id} · {self.title} · {show.Status('solved' if self.solved else 'not yet')}",
             title=True,
         )
         if self.findings:

@@ -15,7 +15,11 @@ def _kept_for_a_year(session: Session) -> Iterator[Finding]:
     bucket = storage.outputs["DataBucketName"]
     rules = session.client("s3").get_bucket_lifecycle_configuration(Bucket=bucket)["Rules"]
     days = [rule["Expiration"].get("Days") for rule in rules if "Expiration" in rule]
-    yield Finding(days == [365], "the data bucket deletes after 365 days", f"it deletes after {days} days")
+    yield Finding(
+        days == [365],
+        "the data bucket deletes after 365 days",
+        f"it deletes after {', '.join(map(str, days))} days",
+    )
     known = storage.parameters["DataExpiryDays"]
     yield Finding(
         known == "365",
