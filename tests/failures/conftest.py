@@ -123,7 +123,7 @@ def named(found: Diagnosis, *wanted: str) -> Diagnosis:
     return found
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="package")  # not longer: its environment is not that of other tests
 def line(sandbox, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Line]:
     """The project `breaks`, with all eight stacks, its image pushed, its schedule off."""
     folder = tmp_path_factory.mktemp("failures")
