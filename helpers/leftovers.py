@@ -66,6 +66,15 @@ def everything(session: Session, service: str, operation: str, key: str, **argum
         yield from getattr(client, operation)(**arguments).get(key, ())
 
 
+def tagged(session: Session, operation: str, key: str) -> Iterator[dict[str, Any]]:
+    """Every item of a call to EC2 that carries the project's tag. Not every list knows this filter."""
+    filters = [{"Name": "tag:Project", "Values": [session.project]}]
+    for item in everything(session, "ec2", operation, key, Filters=filters):
+        tags = {tag["Key"]: tag["Value"] for tag in item.get("Tags", item.get("TagSet", ()))}
+        if tags.get("Project") == session.project:
+            yield item
+
+
 def _is_ours(session: Session, name: str) -> bool:
     """`flights` and `flights-…`, but not `flights2`; a path before it does not count."""
     last = name.rsplit("/", 1)[-1]
@@ -90,11 +99,8 @@ def _tagged(operation: str, key: str, name: str) -> Callable[[Session], Iterator
     """A look by tag, for what has no name of its own: the network."""
 
     def look(session: Session) -> Iterator[str]:
-        filters = [{"Name": "tag:Project", "Values": [session.project]}]
-        for item in everything(session, "ec2", operation, key, Filters=filters):
-            tags = {tag["Key"]: tag["Value"] for tag in item.get("Tags", item.get("TagSet", ()))}
-            is_gone = item.get("State") in ("deleted", "deleting")  # EC2 lists what is gone for a while
-            if tags.get("Project") == session.project and not is_gone:
+        for item in tagged(session, operation, key):
+            if item.get("State") not in ("deleted", "deleting"):  # EC2 lists what is gone for a while
                 yield item[name]
 
     return look

@@ -111,9 +111,8 @@ def _by_name(session: Session) -> Names:
 
 
 def _tagged(session: Session, operation: str, key: str) -> Iterator[dict[str, Any]]:
-    """What EC2 lists under the project's tag, without what is gone."""
-    filters = [{"Name": "tag:Project", "Values": [session.project]}]
-    for item in leftovers.everything(session, "ec2", operation, key, Filters=filters):
+    """What EC2 lists under the project's tag, as far as it stands and is paid for."""
+    for item in leftovers.tagged(session, operation, key):
         if item.get("State", "available") in _STANDING:
             yield item
 

@@ -48,7 +48,7 @@ def test_each_layout_costs_what_stands_in_it(session_of):
 
 
 def test_what_belongs_to_others_is_neither_counted_nor_touched(session_of):
-    """A neighbour's endpoint without a tag, and a whole project whose name begins with ours."""
+    """A neighbour's doors without a tag, and a whole project whose name begins with ours."""
     session, neighbour = session_of("mine"), session_of("mine-too")
     ec2 = session.client("ec2")
     vpc = ec2.create_vpc(CidrBlock="10.9.0.0/24")["Vpc"]["VpcId"]
@@ -60,6 +60,7 @@ def test_what_belongs_to_others_is_neither_counted_nor_touched(session_of):
         SubnetIds=[subnet],
     )["VpcEndpoint"]["VpcEndpointId"]
     address = ec2.allocate_address(Domain="vpc")["AllocationId"]
+    ec2.create_nat_gateway(SubnetId=subnet, AllocationId=address)
     deploy(neighbour, "network")
     deploy(neighbour, "build")
     alarm = {"Namespace": "AWS/SQS", "MetricName": "NumberOfMessagesSent", "Period": 60, "Statistic": "Sum"}
