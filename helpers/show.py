@@ -27,6 +27,7 @@ QUIET = "opacity:.7"
 LONG = re.compile(r"(?<=[^\s<&]{12}[:/.,])(?=[^\s<&:]{6})(?![^<>]*>)")
 LONGEST_NAME = 34  # characters of code that stay on one line
 SHORT = 24  # characters in a row's heading that stay on one line, as "~ modify" must
+DAY = re.compile(r"\d{4}-\d\d-\d\d")
 WIDEST = 76  # characters in a cell of a terminal's table, before it is wrapped
 
 SIGNS = (  # the first pattern that matches decides
@@ -337,4 +338,6 @@ def _cell_html(value: Any) -> str:
     if isinstance(value, Status):
         return value.html()
     text = _inline("" if value is None else value).replace("\n", "<br>")
+    if DAY.fullmatch(text):  # a browser would break it at its hyphens
+        return f'<span style="white-space:nowrap">{text}</span>'
     return text if "<a " in text else LONG.sub("<wbr>", text)

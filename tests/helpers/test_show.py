@@ -168,6 +168,12 @@ def test_sizes_in_words(count, words):
     assert size_in_words(count) == words
 
 
+def test_a_day_stays_on_one_line():
+    html = Table(("Price", "Looked up"), [("a", "2026-11-30"), ("b", "from 2026-11-30 on")]).html()
+    assert '<span style="white-space:nowrap">2026-11-30</span></td>' in html
+    assert ">from 2026-11-30 on</td>" in html
+
+
 def test_a_noun_is_shown_whole_by_ipython_and_short_by_repr():
     from IPython.lib.pretty import pretty
 
