@@ -145,7 +145,7 @@ def _launch(
         yield from endings(wanted.name, status, happened, plain_reason)
         yield Step(wanted.name, status, "stack")
         if status in DEPLOYED:
-            return stacks.read_stack(session, stack_id, changed=True)
+            return (yield from _at_rest(session, stack_id, poll, deadline))
         raise failure(session, wanted.name, status, reason, happened, named(wanted))
     raise StillWorking(
         f"{wanted.name} was never free to be deployed.", "See who else works on it: events(session, …)."
@@ -269,6 +269,16 @@ def delete(
     if status != "DELETE_COMPLETE":
         raise failure(session, name, status, reason, happened)
     return status, reason, happened
+
+
+def _at_rest(
+    session: Session, stack_id: str, poll: float, deadline: float
+) -> Generator[live.Event, None, Stack]:
+    """The deployed stack. Another notebook may have begun to change it at once: that is waited for too."""
+    while (stack := stacks.read_stack(session, stack_id, changed=True)).status.endswith("_IN_PROGRESS"):
+        yield Note(f"{stack.name} is in {stack.status}: somebody changes it already. Waiting for its end.")
+        yield from follow(session, stack_id, None, poll, deadline)
+    return stack
 
 
 def follow(
